@@ -1,0 +1,1 @@
+"""Kubernetes primitives shared by the adapter and the scaler."""

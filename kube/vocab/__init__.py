@@ -1,0 +1,1 @@
+"""Values and grammars of Kubernetes, without I/O."""

@@ -1,0 +1,1 @@
+"""wpa-scaler: keeps workloads between two watermarks."""

@@ -1,0 +1,1 @@
+"""Pure part of the scaler: the decision rules and what is derived from a decision."""

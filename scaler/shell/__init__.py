@@ -1,0 +1,1 @@
+"""The scaler meets the world: observing, actuating, reporting, timing."""
