@@ -1,0 +1,122 @@
+"""Instants, durations and clocks.
+
+Instants are whole milliseconds since the epoch, UTC (`Millis`): exact, cheap to compare and the same
+on every replay. Kubernetes stores most times with second precision; `format_rfc3339` truncates as
+it does.
+"""
+
+import asyncio
+import re
+import time
+from datetime import UTC, datetime, timedelta
+from typing import Final, Protocol
+
+Millis = int
+"""Milliseconds since 1970-01-01T00:00:00Z."""
+
+SECOND: Final = 1000
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_RFC3339: Final = re.compile(
+    r"(\d{4})-(\d{2})-(\d{2})[Tt](\d{2}):(\d{2}):(\d{2})(?:\.(\d+))?([Zz]|[+-]\d{2}:\d{2})",
+    re.ASCII,
+)
+_GO_UNITS: Final = {
+    "h": 3_600_000.0,
+    "m": 60_000.0,
+    "s": 1000.0,
+    "ms": 1.0,
+    "us": 1e-3,
+    "µs": 1e-3,
+    "ns": 1e-6,
+}
+_GO_PART: Final = re.compile(r"(\d+(?:\.\d*)?|\.\d+)(h|ms|us|µs|ns|m|s)")
+
+
+def parse_rfc3339(text: str) -> Millis:
+    """Read an RFC 3339 time; digits below the millisecond are dropped. Raises ValueError."""
+    match = _RFC3339.fullmatch(text)
+    if match is None:
+        raise ValueError(f"{text[:40]!r} is not an RFC 3339 time such as 2026-01-31T12:00:00Z")
+    year, month, day, hour, minute, second = (int(match[i]) for i in range(1, 7))
+    moment = datetime(year, month, day, hour, minute, min(second, 59), tzinfo=UTC)
+    millis = (moment - _EPOCH) // timedelta(milliseconds=1) + (second - min(second, 59)) * SECOND
+    if match[7]:
+        millis += int(match[7][:3].ljust(3, "0"))
+    zone = match[8]
+    if zone not in "Zz":
+        offset = (int(zone[1:3]) * 60 + int(zone[4:6])) * 60 * SECOND
+        millis += -offset if zone[0] == "+" else offset
+    return millis
+
+
+def format_rfc3339(millis: Millis) -> str:
+    """Second precision, truncated, suffix Z: the form of `metav1.Time`."""
+    return (_EPOCH + timedelta(seconds=millis // SECOND)).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def format_micro(millis: Millis) -> str:
+    """Microsecond precision, suffix Z: the form of `metav1.MicroTime` (Leases)."""
+    return (_EPOCH + timedelta(milliseconds=millis)).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def whole_seconds(millis: Millis) -> Millis:
+    """`millis` cut to the precision in which Kubernetes stores it."""
+    return millis - millis % SECOND
+
+
+def parse_duration(text: str) -> int:
+    """Milliseconds of a Go duration ("15s", "1m30s", "500ms") or of bare seconds ("15").
+
+    Raises ValueError.
+    """
+    if re.fullmatch(r"\d+(\.\d+)?", text):
+        return round(float(text) * SECOND)
+    position, total = 0, 0.0
+    for part in _GO_PART.finditer(text):
+        if part.start() != position:
+            break
+        total += float(part[1]) * _GO_UNITS[part[2]]
+        position = part.end()
+    if position == 0 or position != len(text):
+        raise ValueError(f"{text[:40]!r} is not a duration such as 15s, 1m30s or 500ms")
+    return round(total)
+
+
+class Clock(Protocol):
+    """Where time comes from. Passed in, so that tests and replays own it."""
+
+    def now(self) -> Millis:
+        """Wall time in milliseconds since the epoch."""
+        ...
+
+    def monotonic(self) -> float:
+        """Seconds that never run backwards; only differences mean something."""
+        ...
+
+
+class SystemClock:
+    """The machine's clocks."""
+
+    def now(self) -> Millis:
+        """Wall time in milliseconds since the epoch."""
+        return time.time_ns() // 1_000_000
+
+    def monotonic(self) -> float:
+        """Seconds of the machine's monotonic clock."""
+        return time.monotonic()
+
+
+class LoopClock:
+    """The running event loop's time, counted from `epoch`: virtual when the loop's time is."""
+
+    def __init__(self, epoch: Millis) -> None:
+        self._epoch = epoch
+
+    def now(self) -> Millis:
+        """`epoch` plus the loop's time."""
+        return self._epoch + round(asyncio.get_running_loop().time() * SECOND)
+
+    def monotonic(self) -> float:
+        """The loop's time."""
+        return asyncio.get_running_loop().time()
