@@ -4,7 +4,7 @@ from kube.vocab.objects import Wire
 from kube.vocab.times import Millis, format_rfc3339
 
 
-class Condition(Wire):
+class Condition(Wire, frozen=True):
     """`status.conditions[]` entry; `last_transition_time` is RFC 3339 text as stored."""
 
     type: str = ""

@@ -12,7 +12,7 @@ class Wire(Struct, frozen=True, rename="camel", gc=False, omit_defaults=True):
     """Base of all wire structures: immutable, camelCase names, defaults left out."""
 
 
-class OwnerReference(Wire):
+class OwnerReference(Wire, frozen=True):
     """Who an object belongs to (`metadata.ownerReferences[]`)."""
 
     api_version: str = ""
@@ -22,7 +22,7 @@ class OwnerReference(Wire):
     controller: bool = False
 
 
-class ObjectMeta(Wire):
+class ObjectMeta(Wire, frozen=True):
     """`metadata`, as far as anything here reads it."""
 
     name: str = ""
@@ -38,7 +38,7 @@ class ObjectMeta(Wire):
     finalizers: list[str] | None = None
 
 
-class ListMeta(Wire):
+class ListMeta(Wire, frozen=True):
     """`metadata` of a list; `continue_` is the token of the next page."""
 
     resource_version: str = ""
@@ -46,7 +46,7 @@ class ListMeta(Wire):
     remaining_item_count: int | None = None
 
 
-class StatusCause(Wire):
+class StatusCause(Wire, frozen=True):
     """One reason of a failure."""
 
     reason: str = ""
@@ -54,7 +54,7 @@ class StatusCause(Wire):
     field: str = ""
 
 
-class StatusDetails(Wire):
+class StatusDetails(Wire, frozen=True):
     """What a failure is about."""
 
     name: str = ""

@@ -95,7 +95,7 @@ class Selector(Struct, frozen=True, gc=False):
         return ",".join(map(str, self.requirements))
 
 
-class LabelSelectorRequirement(Wire):
+class LabelSelectorRequirement(Wire, frozen=True):
     """`matchExpressions[]` entry."""
 
     key: str = ""
@@ -103,7 +103,7 @@ class LabelSelectorRequirement(Wire):
     values: tuple[str, ...] | None = None
 
 
-class LabelSelector(Wire):
+class LabelSelector(Wire, frozen=True):
     """`metav1.LabelSelector` as written in objects."""
 
     match_labels: dict[str, str] | None = None

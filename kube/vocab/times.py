@@ -1,6 +1,6 @@
 """Instants, durations and clocks.
 
-Instants are whole milliseconds since the epoch, UTC (`Millis`): exact, cheap to compare and the same
+Instants are whole milliseconds since the epoch, UTC (`Millis`): exact, cheap to compare, the same
 on every replay. Kubernetes stores most times with second precision; `format_rfc3339` truncates as
 it does.
 """
