@@ -5,7 +5,7 @@ after a 401, which says that nothing was done.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing, asynccontextmanager
 from random import Random
 from types import TracebackType
@@ -175,7 +175,7 @@ class ApiClient:
 
     async def _chunks(
         self, request: Request, response: aiohttp.ClientResponse
-    ) -> AsyncIterator[bytes]:
+    ) -> AsyncGenerator[bytes, None]:
         try:
             async for chunk in response.content.iter_any():
                 yield chunk
