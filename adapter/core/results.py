@@ -1,0 +1,165 @@
+"""A Prometheus answer as exact samples.
+
+Values arrive as decimal text and stay decimal: no binary float ever touches them.
+Sources: external-metrics-api §5.5 (E-9 to E-12), §17.
+"""
+
+import re
+from decimal import ROUND_HALF_UP, Context, Decimal
+from typing import Any, Final, Literal
+
+import msgspec
+from msgspec import Struct
+
+MAX_MILLI: Final = 2**63 - 1
+"""Consumers count thousandths in 64 bits and wrap silently: values saturate here (E-10)."""
+
+Failure = Literal["timeout", "unavailable", "query rejected", "bad response", "too large"]
+"""Why there is no value (E-13)."""
+
+Absence = Literal["", "empty", "nan", "inf"]
+"""Why a list has no items; empty text when it has some."""
+
+_DECIMAL: Final = re.compile(
+    r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,9})?", re.ASCII
+)
+_NON_FINITE: Final[dict[str, Absence]] = {
+    "nan": "nan", "+inf": "inf", "-inf": "inf", "inf": "inf",
+}  # fmt: skip
+_MAX_LENGTH: Final = 400
+_EXACT: Final = Context(prec=2 * _MAX_LENGTH, rounding=ROUND_HALF_UP)
+
+
+class UpstreamError(Exception):
+    """Prometheus gave no usable answer. `kind` may be shown to callers, `detail` only logged."""
+
+    def __init__(self, kind: Failure, detail: str) -> None:
+        super().__init__(f"{kind}: {detail}")
+        self.kind: Failure = kind
+        self.detail = detail
+
+
+class Sample(Struct, frozen=True, gc=False):
+    """One series' value: labels, instant in epoch milliseconds, thousandths."""
+
+    labels: dict[str, str]
+    at: int
+    milli: int
+
+
+class Answer(Struct, frozen=True):
+    """The samples of one query and what had to be left out or bent."""
+
+    samples: tuple[Sample, ...]
+    absence: Absence = ""
+    dropped: int = 0
+    """Samples that were NaN, infinite or native histograms (E-11)."""
+    saturated: int = 0
+    warnings: int = 0
+
+
+class _Series(Struct, frozen=True, gc=False):
+    metric: dict[str, str] = {}
+    value: tuple[float, str] | None = None
+    histogram: Any = None
+
+
+class _Data(Struct, frozen=True, rename="camel", gc=False):
+    result_type: str = ""
+    result: msgspec.Raw = msgspec.Raw()
+
+
+class _Envelope(Struct, frozen=True, rename="camel", gc=False):
+    status: str = ""
+    data: _Data | None = None
+    error_type: str = ""
+    error: str = ""
+    warnings: list[str] | None = None
+
+
+_ENVELOPE: Final = msgspec.json.Decoder(_Envelope)
+_VECTOR: Final = msgspec.json.Decoder(list[_Series])
+_SCALAR: Final = msgspec.json.Decoder(tuple[float, str])
+
+
+def read_answer(body: bytes, max_series: int) -> Answer:
+    """The samples in `body`, the document of a successful instant query. Raises UpstreamError."""
+    try:
+        envelope = _ENVELOPE.decode(body)
+        if envelope.status != "success" or envelope.data is None:
+            raise UpstreamError("query rejected", f"{envelope.error_type}: {envelope.error}"[:300])
+        series = _series(envelope.data)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise UpstreamError("bad response", f"not the JSON of a query result: {error}") from error
+    if len(series) > max_series:
+        raise UpstreamError("too large", f"{len(series)} series, at most {max_series} are served")
+    return _answer(series, len(envelope.warnings or ()))
+
+
+def rejection(body: bytes) -> str:
+    """What Prometheus says about a query it rejects; for the log."""
+    try:
+        envelope = _ENVELOPE.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return "no explanation"
+    return f"{envelope.error_type}: {envelope.error}"[:300]
+
+
+def milli_of(text: str) -> tuple[int, bool]:
+    """Thousandths of decimal text, ties away from zero, and whether they saturated.
+
+    Raises ValueError for anything that is not a decimal number.
+    """
+    if text.isdigit() and len(text) < 16 and text.isascii():
+        return int(text) * 1000, False
+    if len(text) > _MAX_LENGTH or not _DECIMAL.fullmatch(text):
+        raise ValueError(f"{text[:40]!r} is not a decimal number")
+    number = Decimal(text)
+    if not number or number.adjusted() < -18:
+        return 0, False
+    if number.adjusted() > 18:
+        return (-MAX_MILLI if number.is_signed() else MAX_MILLI), True
+    milli = int(number.scaleb(3, _EXACT).to_integral_value(ROUND_HALF_UP, _EXACT))
+    if abs(milli) > MAX_MILLI:
+        return (-MAX_MILLI if milli < 0 else MAX_MILLI), True
+    return milli, False
+
+
+def _series(data: _Data) -> list[_Series]:
+    match data.result_type:
+        case "vector":
+            return _VECTOR.decode(data.result)
+        case "scalar":
+            return [_Series({}, _SCALAR.decode(data.result))]
+        case other:
+            raise UpstreamError("bad response", f"result type {other[:40]!r} cannot be served")
+
+
+def _answer(series: list[_Series], warnings: int) -> Answer:
+    samples: list[Sample] = []
+    absence: Absence = "empty"
+    dropped = saturated = 0
+    for one in series:
+        # A native histogram has no single value: as good as NaN.
+        at, text = one.value or (0.0, "NaN")
+        if one.value is None and one.histogram is None:
+            raise UpstreamError("bad response", "a series has neither value nor histogram")
+        lowered = text.lower()
+        if lowered in _NON_FINITE:
+            absence = _NON_FINITE[lowered]
+            dropped += 1
+            continue
+        try:
+            milli, bent = milli_of(text)
+        except ValueError as error:
+            raise UpstreamError("bad response", str(error)) from error
+        saturated += bent
+        samples.append(Sample(one.metric, round(at * 1000), milli))
+    _refuse_duplicates(series)
+    return Answer(tuple(samples), "" if samples else absence, dropped, saturated, warnings)
+
+
+def _refuse_duplicates(series: list[_Series]) -> None:
+    """Consumers add up all items, so a label set that comes twice would count twice (§17)."""
+    if len({frozenset(one.metric.items()) for one in series}) != len(series):
+        raise UpstreamError("bad response", "two series have the same labels")

@@ -1,0 +1,142 @@
+"""Expressions of a template: pipelines, function calls and operands, compiled to closures."""
+
+from collections.abc import Callable, Mapping
+
+from msgspec import Struct
+
+from adapter.core.template_functions import FUNCTIONS, Value
+from adapter.core.template_tokens import Action, TemplateError, Token
+
+
+class Scope(Struct):
+    """What names mean at one place of a render."""
+
+    root: Mapping[str, Value]
+    dot: Value | None
+    """The loop's current entry; None outside loops, where the dot is `root`."""
+    variables: dict[str, Value]
+
+
+Expression = Callable[[Scope], Value]
+
+
+class Expressions:
+    """Compiles the expressions of one template and remembers what they use."""
+
+    def __init__(self, text: str, fields: frozenset[str]) -> None:
+        self._text = text
+        self._fields = fields
+        self.variables: list[str] = []
+        self.used: set[str] = set()
+        self.keys: set[str] = set()
+
+    def error(self, problem: str, remedy: str, at: Token | Action) -> TemplateError:
+        """The error of one place in the template."""
+        return TemplateError(problem, remedy, at.offset, self._text)
+
+    def pipeline(self, tokens: list[Token], head: Token, in_loop: bool) -> Expression:
+        """`command | command …`: each result becomes the last argument of the next command."""
+        commands: list[list[Token]] = [[]]
+        depth = 0
+        for token in tokens:
+            symbol = token.text if token.kind == "symbol" else ""
+            depth += (symbol == "(") - (symbol == ")")
+            if symbol == "|" and depth == 0:
+                commands.append([])
+            else:
+                commands[-1].append(token)
+        result: Expression | None = None
+        for command in commands:
+            if not command:
+                raise self.error("a value is missing", "name a field or a function", head)
+            result = self._command(command, result, in_loop)
+        assert result is not None
+        return result
+
+    def _command(self, tokens: list[Token], piped: Expression | None, in_loop: bool) -> Expression:
+        head = tokens[0]
+        rest = tokens
+        function: Callable[..., Value] | None = None
+        if head.kind == "word" and head.text not in ("true", "false"):
+            function = FUNCTIONS.get(head.text)
+            if function is None:
+                known = ", ".join(sorted(FUNCTIONS))
+                raise self.error(f'unknown function "{head.text}"', f"known are {known}", head)
+            rest = tokens[1:]
+        operands = self._operands(rest, in_loop)
+        if function is None:
+            if len(operands) != 1 or piped is not None:
+                raise self.error("a value is not a function", "name a function first", head)
+            return operands[0]
+        if head.text == "index":
+            self.keys.update(token.text for token in rest if token.kind == "string")
+        arguments = tuple(operands) if piped is None else (*operands, piped)
+        if not arguments:
+            raise self.error(f'"{head.text}" needs a value', "give it one", head)
+        called = function
+        return lambda scope: called(*(argument(scope) for argument in arguments))
+
+    def _operands(self, tokens: list[Token], in_loop: bool) -> list[Expression]:
+        found: list[Expression] = []
+        position = 0
+        while position < len(tokens):
+            token = tokens[position]
+            if token.text == "(" and token.kind == "symbol":
+                end = self._closing(tokens, position)
+                found.append(self.pipeline(tokens[position + 1 : end], token, in_loop))
+                position = end + 1
+                continue
+            follower = tokens[position + 1] if position + 1 < len(tokens) else None
+            if token.kind == "variable" and token.text == "$":
+                if follower is None or follower.kind != "field" or not follower.joined:
+                    raise self.error('"$" alone has no text', 'write "$.Series"', token)
+                found.append(self._field(follower))
+                position += 2
+                continue
+            found.append(self._operand(token, in_loop))
+            position += 1
+        return found
+
+    def _closing(self, tokens: list[Token], start: int) -> int:
+        depth = 0
+        for position in range(start, len(tokens)):
+            token = tokens[position]
+            if token.kind == "symbol":
+                depth += (token.text == "(") - (token.text == ")")
+                if depth == 0:
+                    return position
+        raise self.error("the parenthesis is never closed", 'add ")"', tokens[start])
+
+    def _operand(self, token: Token, in_loop: bool) -> Expression:
+        text = token.text
+        if token.kind == "string":
+            return lambda _: text
+        if token.kind == "number":
+            number = int(text)
+            return lambda _: number
+        if token.kind == "word" and text in ("true", "false"):
+            truth = text == "true"
+            return lambda _: truth
+        if token.kind == "variable":
+            if text not in self.variables:
+                raise self.error(f'unknown variable "{text}"', "declare it first", token)
+            return lambda scope: scope.variables[text]
+        if token.kind == "field":
+            if text == "." and in_loop:
+                return lambda scope: scope.dot if scope.dot is not None else ""
+            if in_loop:
+                raise self.error(
+                    f'inside a loop the dot is the entry, which has no "{text[1:]}"',
+                    f'write "${text}"',
+                    token,
+                )
+            return self._field(token)
+        raise self.error(f'unexpected "{text}"', "write a field, a string or a number", token)
+
+    def _field(self, token: Token) -> Expression:
+        name = token.text[1:]
+        if name not in self._fields:
+            known = ", ".join(f".{field}" for field in sorted(self._fields))
+            raise self.error(f'unknown field "{token.text}"', f"known are {known}", token)
+        self.used.add(name)
+        return lambda scope: scope.root[name]
