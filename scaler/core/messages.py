@@ -1,0 +1,102 @@
+"""Texts that conditions, events and logs share (wpa-behaviour §9, §10, §12, §15)."""
+
+from kube.vocab.selectors import LabelSelector
+from kube.vocab.times import Millis, format_rfc3339
+from scaler.core.metric_spec import Metric
+from scaler.core.observed import Reading
+from scaler.core.spec import Spec
+from scaler.core.trace import Decision
+
+
+def failure_reason(spec: Spec, decision: Decision) -> str:
+    """`FailedGetExternalMetric` or `FailedGetResourceMetric`, by the metric that failed first."""
+    metric = _failed_metric(spec, decision)
+    external = metric is not None and metric.kind == "External"
+    return "FailedGetExternalMetric" if external else "FailedGetResourceMetric"
+
+
+def failure_text(spec: Spec, decision: Decision) -> str:
+    """Why no replica count could be computed, as upstream words it."""
+    if decision.rule != "metric_unavailable":
+        return decision.binding.detail
+    metric = _failed_metric(spec, decision)
+    index = 0 if metric is None else spec.metrics.index(metric)
+    reading = decision.readings[index]
+    if metric is None:
+        return f"unable to get external recommendation: {reading.detail}"
+    kind = metric.kind.lower()
+    text = f"unable to get {kind} metric {spec.namespace}/{metric.name}/"
+    text += f"{selector_dump(metric.wire_selector)}: {reading_text(reading)}"
+    return text if len(spec.metrics) == 1 else f"{text} (unavailable: {decision.unavailable})"
+
+
+def reading_text(reading: Reading) -> str:
+    """What is wrong with `reading`."""
+    return reading.detail or f"the value is {reading.state}"
+
+
+def compute_failure_text(spec: Spec, decision: Decision) -> str:
+    """The wrapped form of `failure_text`, for the event that follows it."""
+    metric = _failed_metric(spec, decision)
+    text = failure_text(spec, decision)
+    if metric is None:
+        return text
+    if metric.kind == "External":
+        return f"failed to compute replicas based on external metric {metric.name}: {text}"
+    return f"failed to get resource metric {metric.name}: {text}"
+
+
+def reference(spec: Spec) -> str:
+    """The target as upstream prints it."""
+    return f"{spec.target.kind}/{spec.namespace}/{spec.target.name}"
+
+
+def not_scaling_event(spec: Spec, decision: Decision) -> str:
+    """The text of a `NotScaling` event; the blank before the parenthesis is upstream's."""
+    return (
+        f"Decided not to scale {reference(spec)} to {_computed(decision)} "
+        f"(last scale time was {_go_time(decision.memory.last_scale)} )"
+    )
+
+
+def not_scaling_text(spec: Spec, decision: Decision) -> str:
+    """The text of the `NotScaling` condition."""
+    return (
+        "the WPA was able to successfully calculate a replica count and decided not to scale "
+        f"{reference(spec)} to {_computed(decision)} "
+        f"(last scale time was {_go_time(decision.memory.last_scale)} )"
+    )
+
+
+def selector_dump(selector: LabelSelector | None) -> str:
+    """A label selector as the Go client prints it."""
+    labels = (selector.match_labels if selector else None) or {}
+    expressions = (selector.match_expressions if selector else None) or ()
+    shown = "".join(f"{key}: {labels[key]}," for key in sorted(labels))
+    parts = "".join(
+        f"LabelSelectorRequirement{{Key:{part.key},Operator:{part.operator},"
+        f"Values:[{' '.join(part.values or ())}],}},"
+        for part in expressions
+    )
+    return (
+        f"&LabelSelector{{MatchLabels:map[string]string{{{shown}}},"
+        f"MatchExpressions:[]LabelSelectorRequirement{{{parts}}},}}"
+    )
+
+
+def _failed_metric(spec: Spec, decision: Decision) -> Metric | None:
+    """The first metric without a value; before metrics were read, the first metric."""
+    for metric, reading in zip(spec.metrics, decision.readings, strict=False):
+        if not reading.good:
+            return metric
+    return spec.metrics[0] if spec.metrics else None
+
+
+def _computed(decision: Decision) -> int:
+    return decision.limited.replicas if decision.limited else decision.desired
+
+
+def _go_time(moment: Millis | None) -> str:
+    if moment is None:
+        return "<nil>"
+    return format_rfc3339(moment).replace("T", " ").replace("Z", " +0000 UTC")

@@ -1,0 +1,121 @@
+"""What an evaluation looks at: the target, its pods, its metrics, and what was remembered.
+
+A reading is evidence with a state, never a bare number: unknown is never zero (D17).
+"""
+
+from collections.abc import Sequence
+from typing import Final, Literal
+
+from msgspec import Struct
+
+from kube.vocab.times import SECOND, Millis
+
+ReadingState = Literal["ok", "empty", "nan", "infinite", "stale", "error", "forbidden", "not_found"]
+
+NOT_A_NUMBER_MILLI: Final = -(2**63)
+"""What prometheus-adapter makes of NaN and of infinities (external-metrics-api §0.5): no value."""
+
+
+class Sample(Struct, frozen=True, gc=False):
+    """One series of an answer: thousandths, and when it was taken if the source says so."""
+
+    value: int
+    at: Millis | None = None
+
+
+class Reading(Struct, frozen=True, gc=False):
+    """The evidence for one metric: sum over its series in thousandths, and how far to trust it."""
+
+    state: ReadingState
+    value: int = 0
+    series: int = 0
+    at: Millis | None = None
+    detail: str = ""
+
+    @property
+    def good(self) -> bool:
+        """Whether the value may be acted on."""
+        return self.state == "ok"
+
+
+class Scale(Struct, frozen=True, gc=False):
+    """The target's scale subresource; `selector` is its text form."""
+
+    spec_replicas: int
+    status_replicas: int
+    selector: str = ""
+
+
+class PodCounts(Struct, frozen=True, gc=False):
+    """The target's pods, counted (D4, D5).
+
+    `owned` are live pods of the target (not Failed, Succeeded or terminating), `ready` those of
+    them that are Ready. Of these `counted` also ran for the readiness delay; `warming` did not yet
+    (D35).
+    `listed` is everything under the selector, `foreign` what is someone else's.
+    """
+
+    listed: int = 0
+    owned: int = 0
+    ready: int = 0
+    counted: int = 0
+    warming: int = 0
+    foreign: int = 0
+
+
+class Timer(Struct, frozen=True, gc=False):
+    """A condition that doubles as a delay's memory: whether it holds, and since when."""
+
+    holds: bool = False
+    since: Millis | None = None
+
+
+class Memory(Struct, frozen=True, gc=False):
+    """What earlier evaluations left behind; rebuilt from the status after a restart.
+
+    `above_seen` and `below_seen` are the last evaluations with good evidence for that condition;
+    None is unknown (D15).
+    """
+
+    last_scale: Millis | None = None
+    above: Timer = Timer()
+    below: Timer = Timer()
+    above_seen: Millis | None = None
+    below_seen: Millis | None = None
+
+
+class Observed(Struct, frozen=True, gc=False):
+    """One look at the world. What was not looked at is None or empty; what failed says why.
+
+    `readings` are in the order of the specification's metrics. `period` is the time between two
+    evaluations, in milliseconds.
+    """
+
+    scale: Scale | None = None
+    scale_error: str = ""
+    selector_error: str = ""
+    pods: PodCounts | None = None
+    pods_error: str = ""
+    readings: Sequence[Reading] = ()
+    memory: Memory = Memory()
+    period: int = 15 * SECOND
+
+
+def reading_of(samples: Sequence[Sample], now: Millis, max_age: int) -> Reading:
+    """The evidence in an answer: all series added up; the oldest sample decides about age (D16).
+
+    `max_age` in milliseconds; exactly that age is fresh. A sample without a time is of now.
+    """
+    if not samples:
+        return Reading("empty", detail="no metrics returned from external metrics API")
+    oldest = min(now if sample.at is None else sample.at for sample in samples)
+    if any(sample.value == NOT_A_NUMBER_MILLI for sample in samples):
+        return Reading("nan", series=len(samples), at=oldest, detail="the value is not a number")
+    age = now - oldest
+    state: ReadingState = "stale" if age > max_age else "ok"
+    detail = (
+        f"the sample is {age // SECOND} s old, older than the maximum of {max_age // SECOND} s"
+        if state == "stale"
+        else ""
+    )
+    return Reading(state, sum(sample.value for sample in samples), len(samples), oldest, detail)

@@ -1,0 +1,98 @@
+"""A decision in one sentence for people."""
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from kube.vocab.quantity import format_milli
+from kube.vocab.times import SECOND
+from scaler.core.conditions import Applied
+from scaler.core.messages import failure_text
+from scaler.core.spec import Spec
+from scaler.core.trace import Decision, Rule, Step
+
+
+def sentence(spec: Spec, decision: Decision, applied: Applied) -> str:
+    """What was decided, because of what, and which rule bound it."""
+    return f"{_verb(decision, applied)}: {_because(spec, decision)}"
+
+
+def _verb(decision: Decision, applied: Applied) -> str:
+    move = f"{decision.current} to {decision.desired}"
+    match applied.kind:
+        case "scaled":
+            return f"scaled from {move}"
+        case "failed":
+            return f"could not scale from {move} ({applied.error})"
+        case "dry_run":
+            return f"dry run, would scale from {move}"
+        case "none" if decision.rule == "target_unreadable":
+            return "holds"
+        case "none":
+            return f"stays at {decision.desired}"
+
+
+def _because(spec: Spec, decision: Decision) -> str:
+    parts = [text for text in (_value(spec, decision), _rules(spec, decision)) if text]
+    return "; ".join(parts)
+
+
+def _value(spec: Spec, decision: Decision) -> str:
+    if decision.winner is None:
+        return ""
+    metric, proposal = spec.metrics[decision.winner], decision.proposals[decision.winner]
+    if proposal is None or proposal.region == "zero":
+        return ""
+    each = " per replica" if spec.average else ""
+    shown = f"{metric.name} {format_milli(proposal.usage)}{each}"
+    low, high = format_milli(metric.low), format_milli(metric.high)
+    match proposal.region:
+        case "above":
+            return f"{shown} is above {high} and asks for {proposal.replicas}"
+        case "below":
+            return f"{shown} is below {low} and asks for {proposal.replicas}"
+        case "inside":
+            return f"{shown} is between {low} and {high}"
+
+
+def _rules(spec: Spec, decision: Decision) -> str:
+    if decision.failed:
+        return failure_text(spec, decision)
+    return ", ".join(
+        _PHRASES[step.rule](spec, step) for step in decision.steps if step.rule in _PHRASES
+    )
+
+
+def _wait(what: str) -> Callable[[Spec, Step], str]:
+    return lambda _, step: f"{what} for another {-(-step.wait // SECOND)} s"
+
+
+def _just(text: str) -> Callable[[Spec, Step], str]:
+    return lambda _spec, _step: text
+
+
+def _detail(_: Spec, step: Step) -> str:
+    return step.detail
+
+
+_PHRASES: Final[Mapping[Rule, Callable[[Spec, Step], str]]] = {
+    "target_unreadable": _detail,
+    "no_running_replicas": _detail,
+    "invalid_selector": _detail,
+    "warming_up": _detail,
+    "scaling_disabled": _just("the target is switched off with 0 replicas"),
+    "above_max_replicas": _just("the target was above maxReplicas"),
+    "below_min_replicas": _just("the target was below minReplicas"),
+    "zero_value": _just("the value is 0 and tolerateZero is off"),
+    "converge": _just("drifting towards the mark"),
+    "guarded_by_current": _just("the pods that count ask for no change"),
+    "metric_unavailable": lambda _, step: f"not shrinking without all metrics ({step.detail})",
+    "scale_up_limit": lambda _, step: f"scaleUpLimitFactor allows {step.after}",
+    "scale_down_limit": lambda _, step: f"scaleDownLimitFactor allows {step.after}",
+    "max_replicas": lambda _, step: f"maxReplicas is {step.after}",
+    "min_replicas": lambda _, step: f"minReplicas is {step.after}",
+    "modulo_alignment": lambda spec, step: f"{step.after} is the next multiple of {spec.modulo}",
+    "upscale_window": _wait("the upscale forbidden window lasts"),
+    "downscale_window": _wait("the downscale forbidden window lasts"),
+    "upscale_delay": _wait("must stay above the high watermark"),
+    "downscale_delay": _wait("must stay below the low watermark"),
+}

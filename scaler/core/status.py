@@ -1,0 +1,137 @@
+"""The status that a decision leaves, and whether it is worth a write (wpa-behaviour §5, D22)."""
+
+from typing import Literal
+
+from msgspec import structs
+
+from kube.vocab.quantity import format_milli
+from kube.vocab.times import SECOND, Millis, format_rfc3339, parse_rfc3339, whole_seconds
+from scaler.core.conditions import Applied, Draft, drafts, merge, refusal
+from scaler.core.observed import Memory, Timer
+from scaler.core.spec import Spec
+from scaler.core.trace import Decision
+from scaler.core.wire import AutoscalerStatus, ExternalStatus, MetricStatus, ResourceStatus
+
+Change = Literal["none", "values", "decision"]
+"""Nothing a reader can see; only numbers and texts; or a decision or a condition."""
+
+
+def status_after(
+    spec: Spec,
+    decision: Decision,
+    applied: Applied,
+    before: AutoscalerStatus,
+    *,
+    generation: int = 0,
+    quiet: bool = False,
+) -> AutoscalerStatus:
+    """The whole status after `decision` and what came of it."""
+    written = drafts(spec, decision, applied, quiet=quiet)
+    status = _with_conditions(before, written, decision.at, generation)
+    if decision.rule == "target_unreadable":
+        return status
+    status = structs.replace(status, current_replicas=decision.running)
+    if applied.kind == "failed" or decision.failed:
+        return status
+    if decision.evaluated:
+        status = structs.replace(status, current_metrics=_metrics(spec, decision))
+    if applied.kind == "scaled":
+        status = structs.replace(
+            status,
+            last_scale_time=format_rfc3339(decision.at),
+            scaling_events_count=before.scaling_events_count + 1,
+        )
+    return structs.replace(status, desired_replicas=decision.desired)
+
+
+def status_of_refusal(
+    message: str, before: AutoscalerStatus, at: Millis, *, generation: int = 0
+) -> AutoscalerStatus:
+    """The whole status of an object whose specification is not valid."""
+    return _with_conditions(before, refusal(message), at, generation)
+
+
+def memory_after(decision: Decision, applied: Applied) -> Memory:
+    """What the next evaluation remembers; only a written scale starts the windows (D18)."""
+    if applied.kind != "scaled":
+        return decision.memory
+    return structs.replace(decision.memory, last_scale=whole_seconds(decision.at))
+
+
+def memory_of(status: AutoscalerStatus, now: Millis, lease_renewed: Millis | None = None) -> Memory:
+    """The memory that a stored status holds, for the first evaluation after a start (D15).
+
+    Times in the future cannot have happened: they are read as `now`. `lease_renewed` is when the
+    previous holder was last known to be alive.
+    """
+    active = status.condition("ScalingActive")
+    seen = lease_renewed
+    if active is not None and not active.is_true:
+        seen = _moment(active.last_transition_time, now) or lease_renewed
+    return Memory(
+        last_scale=_moment(status.last_scale_time, now),
+        above=_timer(status, "AboveHighWatermark", now),
+        below=_timer(status, "BelowLowWatermark", now),
+        above_seen=seen,
+        below_seen=seen,
+    )
+
+
+def change(before: AutoscalerStatus | None, after: AutoscalerStatus) -> Change:
+    """How much of a difference a reader would see between two statuses."""
+    if before == after:
+        return "none"
+    if before is None or _essence(before) != _essence(after):
+        return "decision"
+    return "values"
+
+
+def _essence(status: AutoscalerStatus) -> AutoscalerStatus:
+    """The status without the parts that move with every sample."""
+    conditions = tuple(structs.replace(entry, message="") for entry in status.conditions or ())
+    return structs.replace(status, current_metrics=None, conditions=conditions)
+
+
+def _with_conditions(
+    before: AutoscalerStatus, written: list[Draft], at: Millis, generation: int
+) -> AutoscalerStatus:
+    conditions, last = merge(written, before, at)
+    return structs.replace(
+        before,
+        conditions=conditions,
+        last_condition_type=last.type,
+        last_condition_state=last.status,
+        observed_generation=generation or before.observed_generation,
+    )
+
+
+def _metrics(spec: Spec, decision: Decision) -> tuple[MetricStatus, ...]:
+    found: list[MetricStatus] = []
+    for metric, proposal in zip(spec.metrics, decision.proposals, strict=True):
+        if proposal is None:
+            continue
+        value = format_milli(proposal.usage)
+        if metric.kind == "External":
+            block = ExternalStatus(metric.name, metric.wire_selector, value)
+            found.append(MetricStatus("External", external=block))
+        else:
+            found.append(MetricStatus("Resource", resource=ResourceStatus(metric.name, value)))
+    return tuple(found)
+
+
+def _timer(status: AutoscalerStatus, kind: str, now: Millis) -> Timer:
+    stored = status.condition(kind)
+    if stored is None:
+        return Timer()
+    since = _moment(stored.last_transition_time, now)
+    # A condition that holds without a readable start is only known to hold from now on.
+    return Timer(stored.is_true, whole_seconds(now) if since is None else since)
+
+
+def _moment(text: str | None, now: Millis) -> Millis | None:
+    if not text:
+        return None
+    try:
+        return min(parse_rfc3339(text), now - now % SECOND)
+    except ValueError:
+        return None
