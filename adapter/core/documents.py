@@ -154,7 +154,7 @@ def paths(served: tuple[str, ...]) -> bytes:
 
 def version_info(version: str, platform: str, python: str) -> bytes:
     """`/version`: an object of text members with the names that clients know."""
-    major, minor = (version.split(".") + ["0"])[:2]
+    major, minor = [*version.split("."), "0"][:2]
     return encode(
         {
             "major": major,
