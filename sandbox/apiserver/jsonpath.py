@@ -4,6 +4,7 @@ Follows kubectl's reading of odd paths, such as a trailing `..` (which yields a 
 nothing for a number).
 """
 
+import operator
 import re
 from functools import lru_cache
 from typing import Any, Final
@@ -25,6 +26,8 @@ _TOKEN: Final = re.compile(
 _CONDITION: Final = re.compile(
     r"""\s*@(?P<path>[^=!<>]*?)\s*(?:(?P<operator>==|!=|<=|>=|<|>)\s*(?P<literal>.+?)\s*)?"""
 )
+
+_ORDER: Final = {"<": operator.lt, ">": operator.gt, "<=": operator.le, ">=": operator.ge}
 
 
 class JsonPathError(ValueError):
@@ -130,10 +133,9 @@ def _filter(text: str) -> Filter:
     match = _CONDITION.fullmatch(text)
     if match is None:
         raise JsonPathError(f"cannot read the filter {text!r}")
-    operator = match["operator"] or ""
-    return Filter(
-        parse_path(match["path"]), operator, _literal(match["literal"]) if operator else None
-    )
+    if not match["operator"]:
+        return Filter(parse_path(match["path"]), "", None)
+    return Filter(parse_path(match["path"]), match["operator"], _literal(match["literal"]))
 
 
 def _literal(text: str) -> Any:
@@ -150,24 +152,9 @@ def _literal(text: str) -> Any:
 
 def _holds(condition: Filter, element: Any) -> bool:
     found = find(condition.path, element)
-    if not condition.operator:
+    if not condition.operator or not found:
         return bool(found)
-    if not found:
-        return False
     left, right = found[0], condition.literal
-    match condition.operator:
-        case "==":
-            return bool(left == right)
-        case "!=":
-            return bool(left != right)
-    if type(left) is not type(right):
-        return False
-    match condition.operator:
-        case "<":
-            return bool(left < right)
-        case ">":
-            return bool(left > right)
-        case "<=":
-            return bool(left <= right)
-        case _:
-            return bool(left >= right)
+    if condition.operator in ("==", "!="):
+        return (left == right) is (condition.operator == "==")
+    return type(left) is type(right) and bool(_ORDER[condition.operator](left, right))

@@ -14,7 +14,7 @@ _ROOT_FIELDS: Final = ("apiVersion", "kind", "metadata")
 
 
 def prune(schema: Schema, obj: dict[str, Any]) -> list[str]:
-    """Drop unknown fields of a whole object; returns their paths, such as `spec.metrics[0].tpye`."""
+    """Drop unknown fields of a whole object; returns their paths (`spec.metrics[0].tpye`)."""
     dropped: list[str] = []
     _prune_object(schema, obj, "", _ROOT_FIELDS, dropped)
     return dropped

@@ -49,6 +49,8 @@ def _value(schema: Schema, value: Any, path: str, old: Any) -> Iterator[StatusCa
             yield from _text(schema, value, path)
         case int() | float():
             yield from _number(schema, value, path)
+        case _:
+            return
 
 
 def _type_fault(schema: Schema, value: Any, path: str) -> StatusCause | None:
