@@ -41,7 +41,10 @@ def objects_below(folder: Path) -> Iterator[tuple[Path, Object]]:
 @cache
 def kustomize(layer: str) -> tuple[Object, ...]:
     done = subprocess.run(
-        ["kubectl", "kustomize", str(MANIFESTS / layer)], capture_output=True, text=True, check=False
+        ["kubectl", "kustomize", str(MANIFESTS / layer)],
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 0, done.stderr
     return tuple(yaml.safe_load_all(done.stdout))
@@ -53,14 +56,17 @@ def only(objects: tuple[Object, ...], kind: str, name: str) -> Object:
     return found[0]
 
 
+@cache
 def crd_version() -> Object:
+    """The one version of the CRD; shared, not to be changed."""
     (crd,) = documents(CRD_FILE)
     (version,) = crd["spec"]["versions"]
     return dict(version)
 
 
 def crd_schema() -> Object:
-    return dict(crd_version()["schema"]["openAPIV3Schema"])
+    schema: Object = crd_version()["schema"]["openAPIV3Schema"]
+    return schema
 
 
 def nodes(schema: Object, path: str = "") -> Iterator[tuple[str, Object]]:

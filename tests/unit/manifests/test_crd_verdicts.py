@@ -1,4 +1,4 @@
-"""What the CRD refuses, and that the scaler refuses the same where the rules did not see an object."""
+"""What the CRD refuses, and that the scaler refuses it too where the rules did not see it."""
 
 from copy import deepcopy
 from typing import Any
@@ -16,7 +16,7 @@ from tests.unit.manifests.manifest_files import crd_schema
 
 
 def stored(case: Case) -> dict[str, Any]:
-    """The object as a server would look at it: unknown fields and nulls gone, defaults filled in."""
+    """The object as a server looks at it: no unknown fields, no nulls, defaults filled in."""
     obj = {"metadata": {"name": "x", "namespace": "y"}, "spec": deepcopy(case.spec)}
     obj["spec"] = {key: value for key, value in obj["spec"].items() if value is not None}
     prune(crd_schema(), obj)

@@ -1,0 +1,138 @@
+"""The examples: accepted by the CRD, understood by the scaler, served by the adapter's rules."""
+
+import shutil
+import subprocess
+
+import pytest
+from msgspec import convert
+
+from adapter.core.configuration import read_configuration
+from sandbox.apiserver.schema_validate import validate
+from scaler.core.spec import Spec, read_spec
+from scaler.core.wire import KIND, Autoscaler
+from tests.unit.manifests.manifest_files import (
+    MANIFESTS,
+    Object,
+    crd_schema,
+    documents,
+    nodes,
+    objects_below,
+    yaml_files,
+)
+
+EXAMPLES = MANIFESTS / "examples"
+AUTOSCALERS = {
+    obj["metadata"]["name"]: obj for _, obj in objects_below(EXAMPLES) if obj["kind"] == KIND
+}
+RULE_FILES = [MANIFESTS / "adapter" / "rules.yaml", *yaml_files(EXAMPLES / "adapter-rules")]
+
+
+def spec_of(name: str) -> Spec:
+    return read_spec(convert(AUTOSCALERS[name], Autoscaler))
+
+
+def fields(obj: Object, path: str) -> set[str]:
+    found = {path}
+    for key, value in obj.items():
+        for entry in value if isinstance(value, list) else [value]:
+            below = f"{path}.{key}" + ("[]" if isinstance(value, list) else "")
+            found |= fields(entry, below) if isinstance(entry, dict) else {below}
+    return found
+
+
+def test_the_examples_of_the_scenarios_are_there():
+    assert set(AUTOSCALERS) == {
+        "kodo-x-metric",
+        "kodo-x-queue-only",
+        "kodo-x",
+        "kodo-x-cpu-only",
+        "biz1-peer",
+        "example-watermarkpodautoscaler",
+    }
+
+
+@pytest.mark.parametrize("name", AUTOSCALERS)
+def test_example_has_no_fault_and_no_unknown_field(name):
+    obj = AUTOSCALERS[name]
+    assert validate(crd_schema(), obj) == []
+    known = {path for path, _ in nodes(crd_schema())}
+    unknown = {
+        field
+        for field in fields(obj["spec"], "spec")
+        if field not in known and ".matchLabels." not in field
+    }
+    assert unknown == set()
+
+
+@pytest.mark.parametrize("name", AUTOSCALERS)
+def test_example_is_valid_for_the_scaler(name):
+    spec = spec_of(name)
+    assert spec.target.kind == "Deployment"
+    assert spec.min_replicas <= spec.max_replicas
+    assert all(metric.low <= metric.high for metric in spec.metrics)
+
+
+@pytest.mark.parametrize("name", AUTOSCALERS)
+def test_a_doubling_does_not_block_the_next_step(name):
+    """K-08: the share still Ready after the largest upscale is at least what the gate asks for."""
+    spec = spec_of(name)
+    assert spec.min_available * (100_000 + spec.up_factor) <= 100 * 100_000
+
+
+def test_one_autoscaler_per_workload_in_each_file():
+    for path in yaml_files(EXAMPLES):
+        targets = [
+            obj["spec"]["scaleTargetRef"]["name"]
+            for obj in documents(path)
+            if obj.get("kind") == KIND
+        ]
+        assert len(targets) == len(set(targets)), path
+
+
+@pytest.mark.parametrize("path", RULE_FILES, ids=lambda path: path.name)
+def test_adapter_rules_load_without_a_warning(path):
+    catalogue = read_configuration(path.read_text(), path.name)
+    assert catalogue.names
+    assert catalogue.warnings == ()
+
+
+def test_every_metric_of_the_kodo_and_koupleless_examples_is_served():
+    served = {
+        name for path in RULE_FILES for name in read_configuration(path.read_text(), "").names
+    }
+    asked = {
+        metric.name
+        for name in AUTOSCALERS
+        if name != "example-watermarkpodautoscaler"
+        for metric in spec_of(name).metrics
+        if metric.kind == "External"
+    }
+    assert asked == {"kodo_x_queue_backlog", "koupleless_ready_bases"}
+    assert asked <= served
+
+
+@pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool is not on PATH")
+@pytest.mark.parametrize(
+    "path", yaml_files(EXAMPLES / "recording-rules"), ids=lambda path: path.name
+)
+def test_recording_rules_are_accepted_by_prometheus(path):
+    done = subprocess.run(
+        ["promtool", "check", "rules", str(path)], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_every_series_the_adapter_asks_for_is_recorded():
+    recorded = {
+        rule["record"]
+        for path in yaml_files(EXAMPLES / "recording-rules")
+        for group in documents(path)[0]["groups"]
+        for rule in group["rules"]
+        if "record" in rule
+    }
+    asked = {
+        rule["seriesQuery"].partition("{")[0]
+        for path in RULE_FILES
+        for rule in documents(path)[0]["externalRules"]
+    }
+    assert asked <= recorded
