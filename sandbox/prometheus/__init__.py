@@ -1,0 +1,1 @@
+"""Prometheus for the demo: the real binary, or a small stand-in that never guesses."""
