@@ -68,7 +68,7 @@ def configure(
 
 def get_logger(name: str) -> structlog.typing.FilteringBoundLogger:
     """A logger whose lines carry `logger: name`. Made before `configure`, it follows it still."""
-    logger: structlog.typing.FilteringBoundLogger = structlog.get_logger(logger=name)
+    logger: structlog.typing.FilteringBoundLogger = structlog.get_logger(logger_name=name)
     return logger
 
 
@@ -98,7 +98,7 @@ def _render_json(_logger: WrappedLogger, _method: str, event: MutableMapping[str
     line = {
         "level": event.pop("level"),
         "ts": event.pop("ts"),
-        "logger": event.pop("logger", ""),
+        "logger": event.pop("logger_name", ""),
         "msg": event.pop("event"),
         **event,
     }
@@ -107,7 +107,11 @@ def _render_json(_logger: WrappedLogger, _method: str, event: MutableMapping[str
 
 def _render_console(_logger: WrappedLogger, _method: str, event: MutableMapping[str, Any]) -> str:
     """Tab-separated, the rest as JSON, so that one line stays one line."""
-    head = [str(event.pop("ts")), str(event.pop("level")).upper(), str(event.pop("logger", "-"))]
+    head = [
+        str(event.pop("ts")),
+        str(event.pop("level")).upper(),
+        str(event.pop("logger_name", "-")),
+    ]
     head.append(str(event.pop("event")).replace("\n", "\\n"))
     trace = event.pop("exception", None)
     rest = [msgspec.json.encode(event, enc_hook=str).decode()] if event else []
@@ -134,7 +138,7 @@ class _StandardFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         method = record.levelname.lower()
-        event: Any = {"event": record.getMessage(), "logger": record.name}
+        event: Any = {"event": record.getMessage(), "logger_name": record.name}
         if record.exc_info:
             event["exc_info"] = record.exc_info
         for processor in self._processors:
