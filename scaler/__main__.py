@@ -1,0 +1,77 @@
+"""Command line of wpa-scaler."""
+
+import sys
+from typing import Any
+
+import click
+
+from kube.service import runtime
+from kube.service.logs import ENCODERS, LEVELS, TIMESTAMPS
+from kube.service.settings import address, double_dashes, duration
+from scaler.app import serve
+from scaler.settings import Settings
+
+_EPILOG = """
+\b
+Examples:
+  wpa-scaler --kubeconfig ~/.kube/config --logEncoder console
+  wpa-scaler --evaluation-period 5s --metrics-addr 127.0.0.1:8383
+
+Inside a pod no flag is needed: the service account is used. Exit codes: 0 stopped, 1 failed,
+2 configuration.
+"""
+
+
+@click.command(epilog=_EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--kubeconfig", metavar="FILE", help="How to reach the cluster; else KUBECONFIG, "
+              "the pod's service account, ~/.kube/config.")  # fmt: skip
+@click.option("--context", metavar="NAME", help="Context of the kubeconfig.")
+@click.option("--watch-namespace", "namespaces", envvar="WATCH_NAMESPACE", default="",
+              metavar="NAMES", help="Only look after these namespaces, comma separated; "
+              "empty is all.")  # fmt: skip
+@click.option("--evaluation-period", "period", type=duration, default="15s", show_default=True,
+              help="Time between two evaluations of an object.")  # fmt: skip
+@click.option("--max-sample-age", type=duration, default="120s", show_default=True,
+              help="A metric sample older than this is unavailable; annotation "
+              "wpa.datadoghq.com/max-sample-age sets it per object.")  # fmt: skip
+@click.option("--metrics-addr", "metrics_address", type=address, default=":8383",
+              show_default=True, help="Where to serve /metrics and /autoscalers.")  # fmt: skip
+@click.option("--health-port", type=click.IntRange(0, 65535), default=9440, show_default=True,
+              help="Where to serve /healthz, /livez and /readyz.")  # fmt: skip
+@click.option("--workers", type=click.IntRange(1), default=64, show_default=True,
+              help="Evaluations at the same time; never two of one object.")  # fmt: skip
+@click.option("--client-qps", type=click.FloatRange(0), default=200, show_default=True,
+              help="Limit of requests per second to the Kubernetes API, burst 1.5 times that; "
+              "0 is no limit.")  # fmt: skip
+@click.option("--client-timeout", type=duration, default="10s", show_default=True,
+              help="Limit of one request to the Kubernetes API.")  # fmt: skip
+@click.option("--skipNotScalingEvents", "skip_not_scaling_events", is_flag=True,
+              help="Say that nothing is scaled in a condition instead of an event.")  # fmt: skip
+@click.option("--loglevel", "log_level", type=click.Choice(list(LEVELS), case_sensitive=False),
+              default="info", show_default=True, help="Lowest level to log.")  # fmt: skip
+@click.option("--logEncoder", "log_encoder", type=click.Choice(ENCODERS), default="json",
+              show_default=True, help="Form of log lines.")  # fmt: skip
+@click.option("--log-timestamp-format", "log_timestamps", type=click.Choice(TIMESTAMPS),
+              default="millis", show_default=True, help="Form of times in log lines.")  # fmt: skip
+@click.version_option(package_name="watermark-autoscaler", prog_name="wpa-scaler")
+def command(namespaces: str, period: int, **options: Any) -> None:
+    """Keep the targets of WatermarkPodAutoscalers between their two watermarks.
+
+    Every autoscaler is evaluated once per period: its metric is read through the Kubernetes API and
+    compared with the high and the low watermark, and the target's replica count is changed within
+    velocity limits, bounds, forbidden windows and delays. Without good evidence nothing is scaled.
+    """
+    if period <= 0:
+        raise click.BadParameter("must be above 0", param_hint="--evaluation-period")
+    named = tuple(name.strip() for name in namespaces.split(",") if name.strip())
+    settings = Settings(namespaces=named, period=period, **options)
+    sys.exit(runtime.run(lambda stop: serve(settings, stop), program="wpa-scaler"))
+
+
+def main() -> None:
+    """Entry point; takes `-flag` for `--flag` as Go programs do."""
+    command(args=double_dashes(sys.argv[1:]), prog_name="wpa-scaler")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,180 @@
+"""The composition root of the scaler: makes the parts, joins them, runs and ends them."""
+
+import asyncio
+import time
+from contextlib import AsyncExitStack, suppress
+from importlib.metadata import version
+from typing import Final
+
+import msgspec
+from aiohttp import web
+
+from kube.client.configuration import load_credentials
+from kube.client.discovery import Discovery
+from kube.client.errors import NotFound
+from kube.client.events import EventRecorder
+from kube.client.items import Key
+from kube.client.reflector import Reflector
+from kube.client.requests import list_of
+from kube.client.transport import ApiClient
+from kube.service import logs
+from kube.service.health import HealthChecks
+from kube.service.listeners import listening
+from kube.service.metrics import LoopLag, exposition, new_registry
+from kube.service.settings import Address
+from kube.vocab.times import SECOND, Clock, SystemClock
+from scaler.core.wire import Autoscaler
+from scaler.settings import Settings
+from scaler.shell.evaluate import Evaluator
+from scaler.shell.externals import ExternalMetrics
+from scaler.shell.observe import Observer
+from scaler.shell.pages import autoscalers_page
+from scaler.shell.podlist import PodCounter
+from scaler.shell.reporter import AUTOSCALERS, Reporter
+from scaler.shell.scales import Scales
+from scaler.shell.series import PROGRAM, ApiCalls, Autoscalers, Daemon
+from scaler.shell.ticker import Ticker
+from scaler.state.catalogue import Catalogue
+
+COMPONENT: Final = "wpa_controller"
+"""Source of our events, as upstream's (wpa-behaviour §17)."""
+DRAIN: Final = 3.0
+"""Seconds that running evaluations get to finish when the daemon stops."""
+LAST_WORDS: Final = 1.0
+"""Seconds that recorded events get to be written after that."""
+
+_AUTOSCALER: Final = msgspec.json.Decoder(Autoscaler)
+_log = logs.get_logger("scaler")
+
+
+async def serve(settings: Settings, stop: asyncio.Event, clock: Clock | None = None) -> None:
+    """Run the scaler until `stop` is set. Raises UsageError and ConfigError at the start."""
+    logs.configure(
+        level=settings.log_level,
+        encoder=settings.log_encoder,
+        timestamps=settings.log_timestamps,
+        nanoseconds=time.time_ns,
+    )
+    clock = clock or SystemClock()
+    registry = new_registry(PROGRAM, version("watermark-autoscaler"))
+    credentials = await load_credentials(settings.kubeconfig, settings.context, clock=clock)
+    client = ApiClient(
+        credentials,
+        user_agent="wpa-controller",
+        qps=settings.client_qps,
+        burst=round(settings.client_qps * 1.5),
+        timeout=settings.client_timeout / SECOND,
+        on_request=ApiCalls(registry).observe,
+        clock=clock,
+    )
+    async with client, AsyncExitStack() as stack:
+        scaler = Scaler(settings, client, clock)
+        registry.register(Autoscalers(scaler.catalogue))
+        registry.register(scaler.own_series())
+        lag = LoopLag(PROGRAM, registry)
+        pages = web.Application()
+        pages.router.add_get("/metrics", exposition(registry))
+        pages.router.add_get("/autoscalers", autoscalers_page(scaler.catalogue))
+        health = web.Application()
+        health.add_routes(scaler.health(stop).routes())
+        probes = Address(settings.metrics_address.host, settings.health_port)
+        await stack.enter_async_context(
+            listening(pages, settings.metrics_address, flag="--metrics-addr", drain=0.5)
+        )
+        await stack.enter_async_context(listening(health, probes, flag="--health-port", drain=0.5))
+        _log.info("Started", server=credentials.host, period=settings.period / SECOND)
+        await scaler.run(stop, lag)
+        _log.info("Stopped")
+
+
+class Scaler:
+    """The parts that list, watch, evaluate and report."""
+
+    def __init__(self, settings: Settings, client: ApiClient, clock: Clock) -> None:
+        discovery = Discovery(client, clock=clock)
+        scales = Scales(client, discovery)
+        pods = PodCounter(client, discovery, clock)
+        externals = ExternalMetrics(client, settings.max_sample_age)
+        observer = Observer(scales, pods, externals, settings.period)
+        self.recorder = EventRecorder(client, COMPONENT, clock=clock)
+        self.reporter = Reporter(client, self.recorder)
+        self.evaluator = Evaluator(
+            observer, scales, self.reporter, clock, quiet=settings.skip_not_scaling_events
+        )
+        self.ticker = Ticker(
+            self.evaluator.evaluate, period=settings.period, workers=settings.workers, clock=clock
+        )
+        namespaces = settings.namespaces or ("",)
+        self.catalogue = Catalogue(self._due, lists=len(namespaces))
+        self.reflectors = [
+            Reflector(
+                client,
+                list_of(AUTOSCALERS, namespace),
+                _AUTOSCALER,
+                self.catalogue,
+                clock=clock,
+                on_error=_Complaints(namespace),
+            )
+            for namespace in namespaces
+        ]
+
+    def own_series(self) -> Daemon:
+        """The daemon's own series."""
+        return Daemon(
+            self.catalogue,
+            self.evaluator,
+            self.reporter,
+            self.ticker.stats,
+            [reflector.stats for reflector in self.reflectors],
+            self.recorder.stats,
+        )
+
+    def health(self, stop: asyncio.Event) -> HealthChecks:
+        """Ready once the autoscalers are listed, until the daemon is told to stop."""
+        checks = HealthChecks()
+        checks.add(
+            "autoscalers-listed",
+            lambda: None if self.catalogue.synced else "the autoscalers were not listed yet",
+            probes=("readyz",),
+        )
+        checks.add(
+            "shutdown",
+            lambda: "the daemon is stopping" if stop.is_set() else None,
+            probes=("readyz",),
+        )
+        return checks
+
+    async def run(self, stop: asyncio.Event, lag: LoopLag) -> None:
+        """Work until `stop` is set; then let running evaluations and events finish."""
+        services = [reflector.run() for reflector in self.reflectors]
+        services += [self.ticker.run(self.catalogue), self.recorder.run(), lag.run()]
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(service) for service in services]
+            await stop.wait()
+            await self.ticker.drain(DRAIN)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(LAST_WORDS):
+                    await self.recorder.drained()
+            for task in tasks:
+                task.cancel()
+
+    def _due(self, key: Key, at_once: bool) -> None:
+        entry = self.catalogue.get(key)
+        if entry is not None:
+            self.ticker.schedule(entry, at_once=at_once)
+
+
+class _Complaints:
+    """Logs what keeps the autoscalers from being listed and watched: each trouble once in a row."""
+
+    def __init__(self, namespace: str) -> None:
+        self._namespace = namespace
+        self._last = ""
+
+    def __call__(self, error: Exception) -> None:
+        text = str(error)
+        if isinstance(error, NotFound):
+            text += " (is the CRD installed? kubectl apply -k manifests/crd)"
+        if text != self._last:
+            self._last = text
+            _log.error("Cannot list or watch autoscalers", namespace=self._namespace, error=text)

@@ -1,0 +1,27 @@
+"""What can be set about the scaler, by flag or environment."""
+
+from msgspec import Struct
+
+from kube.service.logs import Encoder, Timestamps
+from kube.service.settings import Address
+from kube.vocab.times import SECOND
+
+
+class Settings(Struct, frozen=True):
+    """Durations are in milliseconds."""
+
+    kubeconfig: str | None = None
+    context: str | None = None
+    namespaces: tuple[str, ...] = ()
+    """Namespaces to look after; empty is all."""
+    period: int = 15 * SECOND
+    max_sample_age: int = 120 * SECOND
+    metrics_address: Address = Address("", 8383)
+    health_port: int = 9440
+    workers: int = 64
+    client_qps: float = 200.0
+    client_timeout: int = 10 * SECOND
+    skip_not_scaling_events: bool = False
+    log_level: str = "info"
+    log_encoder: Encoder = "json"
+    log_timestamps: Timestamps = "millis"

@@ -1,0 +1,142 @@
+"""One evaluation: observe, decide, act, report. The only place where the four meet."""
+
+import asyncio
+from collections import Counter
+from typing import Final
+
+from kube.client.errors import KubeError
+from kube.service.logs import get_logger
+from kube.vocab.times import Clock, Millis
+from scaler.core.conditions import Applied
+from scaler.core.decision import decide
+from scaler.core.events import EventDraft, events, identity
+from scaler.core.sentence import sentence
+from scaler.core.spec import Spec
+from scaler.core.status import memory_after, memory_of, status_after, status_of_refusal
+from scaler.core.trace import Decision
+from scaler.shell.observe import Observer
+from scaler.shell.reporter import Reporter
+from scaler.shell.scales import ScaleObject, Scales
+from scaler.state.catalogue import Entry, Evaluated
+
+DEADLINE: Final = 60.0
+"""Seconds after which an evaluation is given up: no object may block its worker for ever."""
+
+_log = get_logger("controllers.WatermarkPodAutoscaler")
+
+
+class Evaluator:
+    """Evaluates entries of the catalogue."""
+
+    def __init__(
+        self,
+        observer: Observer,
+        scales: Scales,
+        reporter: Reporter,
+        clock: Clock,
+        *,
+        quiet: bool = False,
+    ) -> None:
+        """`quiet` is the flag --skipNotScalingEvents."""
+        self.outcomes: Counter[str] = Counter()
+        self._observer = observer
+        self._scales = scales
+        self._reporter = reporter
+        self._clock = clock
+        self._quiet = quiet
+
+    async def evaluate(self, entry: Entry) -> None:
+        """Never raises: what goes wrong with one object is counted and logged, no more (D20)."""
+        try:
+            async with asyncio.timeout(DEADLINE):
+                await self._evaluate(entry)
+        except TimeoutError:
+            self.outcomes["deadline"] += 1
+            _log.error("The evaluation took too long", wpa=entry.title, seconds=DEADLINE)
+        except Exception:  # noqa: BLE001  # D20: one object must not take the daemon down
+            self.outcomes["crash"] += 1
+            _log.exception("The evaluation failed unexpectedly", wpa=entry.title)
+
+    async def _evaluate(self, entry: Entry) -> None:
+        if entry.autoscaler.metadata.deletion_timestamp is not None:
+            await self._reporter.release(entry)
+            return
+        now = self._clock.now()
+        if entry.spec is None:
+            await self._refuse(entry, now)
+            return
+        if entry.memory is None:
+            entry.memory = memory_of(entry.status, now)
+        spec = entry.spec
+        sight = await self._observer.observe(spec, entry.memory, now)
+        decision = decide(spec, sight.observed, now)
+        applied = await self._apply(spec, decision, sight.scale)
+        self.outcomes[decision.rule] += 1
+        await self._finish(entry, spec, decision, applied)
+
+    async def _apply(self, spec: Spec, decision: Decision, scale: ScaleObject | None) -> Applied:
+        if scale is None or not decision.scales:
+            return Applied()
+        if spec.dry_run:
+            return Applied("dry_run")
+        try:
+            await self._scales.write(scale, decision.desired)
+        except KubeError as error:
+            return Applied("failed", str(error))
+        return Applied("scaled")
+
+    async def _finish(self, entry: Entry, spec: Spec, decision: Decision, applied: Applied) -> None:
+        before = entry.last.decision if entry.last else None
+        entry.memory = memory_after(decision, applied)
+        entry.last = Evaluated(spec, decision, applied)
+        if applied.kind == "scaled":
+            entry.upscaled += max(0, decision.desired - decision.current)
+            entry.downscaled += max(0, decision.current - decision.desired)
+        status = status_after(
+            spec,
+            decision,
+            applied,
+            entry.status,
+            generation=entry.autoscaler.metadata.generation,
+            quiet=self._quiet,
+        )
+        self._log_change(entry, before)
+        self._reporter.tell(entry, events(spec, decision, applied, before, quiet=self._quiet))
+        await self._reporter.report(entry, status, decision.at)
+
+    async def _refuse(self, entry: Entry, now: Millis) -> None:
+        """An invalid object: say so once per version of it, and do nothing else."""
+        self.outcomes["invalid_spec"] += 1
+        entry.last = None
+        generation = entry.autoscaler.metadata.generation
+        if entry.refused_generation != generation:
+            entry.refused_generation = generation
+            _log.error("Got an invalid WPA spec", wpa=entry.title, error=entry.refusal)
+            draft = EventDraft("Warning", "FailedSpecCheck", entry.refusal)
+            self._reporter.tell(entry, [draft])
+        status = status_of_refusal(entry.refusal, entry.status, now, generation=generation)
+        await self._reporter.report(entry, status, now)
+
+    def _log_change(self, entry: Entry, before: Decision | None) -> None:
+        if entry.last is None:
+            return
+        spec, decision, applied = entry.last.spec, entry.last.decision, entry.last.applied
+        same = before is not None and identity(before) == identity(decision)
+        if same and applied.kind == "none":
+            return
+        texts = {
+            "scaled": "Successful rescale",
+            "failed": "Failed to rescale",
+            "dry_run": "DryRun mode: scaling change was inhibited",
+            "none": "Decided",
+        }
+        _log.info(
+            texts[applied.kind],
+            wpa=entry.title,
+            wpa_name=spec.name,
+            wpa_namespace=spec.namespace,
+            rule=decision.rule,
+            currentReplicas=decision.current,
+            desiredReplicas=decision.desired,
+            decision=sentence(spec, decision, applied),
+        )

@@ -1,0 +1,104 @@
+"""Tells the API server what came of an evaluation: status patches, events (D21-D24)."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Iterable
+from random import Random
+from typing import Final
+
+import msgspec
+
+from kube.client.errors import KubeError, NotFound
+from kube.client.events import EventRecorder, ObjectReference
+from kube.client.pacing import Backoff
+from kube.client.requests import Patch, Resource, patch_of
+from kube.client.transport import ApiClient
+from kube.service.logs import get_logger
+from kube.vocab.times import SECOND, Millis
+from scaler.core.events import EventDraft
+from scaler.core.status import change
+from scaler.core.wire import FINALIZER, GROUP, KIND, PLURAL, VERSION, AutoscalerStatus
+from scaler.state.catalogue import Entry
+
+AUTOSCALERS: Final = Resource(GROUP, VERSION, PLURAL)
+ATTEMPTS: Final = 3
+
+_log = get_logger("controllers.WatermarkPodAutoscaler")
+
+
+class _StatusPatch(msgspec.Struct):
+    status: AutoscalerStatus
+
+
+class Reporter:
+    """Writes statuses only when a reader would see a difference, and events through a recorder."""
+
+    def __init__(
+        self, client: ApiClient, recorder: EventRecorder, *, coalesce: int = 60 * SECOND
+    ) -> None:
+        """`coalesce` is how long changes of mere values wait, in milliseconds (D22)."""
+        self.writes: Counter[str] = Counter()
+        self._client = client
+        self._recorder = recorder
+        self._coalesce = coalesce
+        self._backoff = Backoff(0.2, 2.0, Random())
+
+    async def report(self, entry: Entry, status: AutoscalerStatus, now: Millis) -> None:
+        """Keep `status` and write it if it is due. What cannot be written now is tried again at
+        the next evaluation: the difference to what the server has stays.
+        """
+        entry.status = status
+        difference = change(entry.written, status)
+        if difference == "none":
+            return
+        if difference == "values" and now - entry.written_at < self._coalesce:
+            return
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                await self._write(entry, status)
+            except NotFound:
+                return
+            except KubeError as error:
+                self.writes["failed"] += 1
+                if attempt == ATTEMPTS or not error.retryable:
+                    _log.error("Failed to update the status", wpa=entry.title, error=str(error))
+                    return
+                await asyncio.sleep(self._backoff.next())
+            else:
+                self.writes[difference] += 1
+                entry.written, entry.written_at = status, now
+                self._backoff.reset()
+                return
+
+    def tell(self, entry: Entry, drafts: Iterable[EventDraft]) -> None:
+        """Record events about the entry's object."""
+        meta = entry.autoscaler.metadata
+        about = ObjectReference(
+            f"{GROUP}/{VERSION}", KIND, meta.namespace, meta.name, meta.uid, meta.resource_version
+        )
+        for draft in drafts:
+            self._recorder.record(about, draft.type, draft.reason, draft.message, keep=draft.always)
+
+    async def release(self, entry: Entry) -> None:
+        """Take upstream's finalizer off an object that is being deleted (D21)."""
+        meta = entry.autoscaler.metadata
+        finalizers = meta.finalizers or []
+        if FINALIZER not in finalizers:
+            return
+        kept = [finalizer for finalizer in finalizers if finalizer != FINALIZER]
+        body = msgspec.json.encode(
+            {"metadata": {"finalizers": kept, "resourceVersion": meta.resource_version}}
+        )
+        try:
+            await self._client.send(
+                patch_of(AUTOSCALERS, meta.namespace, meta.name, body, Patch.MERGE)
+            )
+        except KubeError as error:
+            _log.warning("Failed to remove the finalizer", wpa=entry.title, error=str(error))
+
+    async def _write(self, entry: Entry, status: AutoscalerStatus) -> None:
+        namespace, name = entry.key
+        body = msgspec.json.encode(_StatusPatch(status))
+        await self._client.send(
+            patch_of(AUTOSCALERS, namespace, name, body, Patch.MERGE, subresource="status")
+        )

@@ -1,0 +1,106 @@
+"""The scale subresource of targets: read it, and write a count to it (wpa-behaviour §8, D24)."""
+
+from typing import Final, Literal
+
+import msgspec
+from msgspec import Struct
+
+from kube.client.discovery import Discovery
+from kube.client.errors import Conflict, KubeError
+from kube.client.requests import Resource, get_of, update_of
+from kube.client.transport import ApiClient
+from kube.vocab.objects import ObjectMeta, Wire
+from scaler.core.observed import Scale
+from scaler.core.wire import TargetReference
+
+
+class _ScaleSpec(Wire, frozen=True, omit_defaults=False):
+    replicas: int = 0
+
+
+class _ScaleStatus(Wire, frozen=True):
+    replicas: int = 0
+    selector: str = ""
+
+
+class _WireScale(Wire, frozen=True):
+    metadata: ObjectMeta = ObjectMeta()
+    spec: _ScaleSpec = _ScaleSpec()
+    status: _ScaleStatus = _ScaleStatus()
+
+
+class _ScaleWrite(Wire, frozen=True, omit_defaults=False):
+    """The whole object of a PUT."""
+
+    metadata: ObjectMeta
+    spec: _ScaleSpec
+    api_version: Literal["autoscaling/v1"] = "autoscaling/v1"
+    kind: Literal["Scale"] = "Scale"
+
+
+class ScaleObject(Struct, frozen=True):
+    """A scale as read: what decisions look at, and what a later write needs."""
+
+    resource: Resource
+    namespace: str
+    name: str
+    uid: str
+    version: str
+    scale: Scale
+
+
+_SCALE: Final = msgspec.json.Decoder(_WireScale)
+
+
+class Scales:
+    """Reads and writes scales through whatever resource serves the target's kind."""
+
+    def __init__(self, client: ApiClient, discovery: Discovery) -> None:
+        self._client = client
+        self._discovery = discovery
+
+    async def read(self, namespace: str, target: TargetReference) -> ScaleObject:
+        """The target's scale now. Raises KubeError."""
+        mapping = await self._discovery.scalable(target.api_version, target.kind)
+        return await self._get(mapping.resource, namespace, target.name)
+
+    async def write(self, seen: ScaleObject, replicas: int) -> None:
+        """Ask for `replicas`, provided nobody changed the count since `seen`.
+
+        A conflict is read again and tried once more if the count is still the same (any status
+        update of a rollout conflicts). Raises CountChanged if it is not, and KubeError.
+        """
+        try:
+            await self._put(seen, replicas)
+        except Conflict:
+            fresh = await self._get(seen.resource, seen.namespace, seen.name)
+            if fresh.uid != seen.uid or fresh.scale.spec_replicas != seen.scale.spec_replicas:
+                raise CountChanged(seen, fresh) from None
+            await self._put(fresh, replicas)
+
+    async def _get(self, resource: Resource, namespace: str, name: str) -> ScaleObject:
+        request = get_of(resource, namespace, name, subresource="scale")
+        found = await self._client.read(request, _SCALE)
+        scale = Scale(found.spec.replicas, found.status.replicas, found.status.selector)
+        return ScaleObject(
+            resource, namespace, name, found.metadata.uid, found.metadata.resource_version, scale
+        )
+
+    async def _put(self, seen: ScaleObject, replicas: int) -> None:
+        meta = ObjectMeta(
+            name=seen.name, namespace=seen.namespace, uid=seen.uid, resource_version=seen.version
+        )
+        body = msgspec.json.encode(_ScaleWrite(metadata=meta, spec=_ScaleSpec(replicas)))
+        await self._client.send(
+            update_of(seen.resource, seen.namespace, seen.name, body, subresource="scale")
+        )
+
+
+class CountChanged(KubeError):
+    """Somebody else changed the count between our reading and our writing."""
+
+    def __init__(self, seen: ScaleObject, fresh: ScaleObject) -> None:
+        super().__init__(
+            f"the replica count of {seen.namespace}/{seen.name} was changed from "
+            f"{seen.scale.spec_replicas} to {fresh.scale.spec_replicas} by someone else meanwhile"
+        )

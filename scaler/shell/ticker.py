@@ -1,0 +1,137 @@
+"""When each object is evaluated: every period, on a grid of its own phase (python-stack §5).
+
+The phase comes from a stable hash of the object's uid, so that load is flat and a restart keeps it.
+One heap and one loop for all objects; evaluations run as short tasks, a bounded number at a time
+and never two of one object.
+"""
+
+import asyncio
+import heapq
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from msgspec import Struct
+
+from kube.client.items import Key
+from kube.vocab.times import SECOND, Clock
+from scaler.state.catalogue import Catalogue, Entry
+
+GRID: Final = 0.05
+"""Seconds between two looks at the heap; a finer grid costs more than punctuality is worth."""
+
+
+class TickerStats(Struct):
+    """How well the ticker keeps up."""
+
+    started: int = 0
+    overrun: int = 0
+    """Turns that found the evaluation before still running."""
+    lateness: float = 0.0
+    """Seconds the latest evaluation waited for a free worker."""
+
+
+class Ticker:
+    """Calls `evaluate` for each object in its turn."""
+
+    def __init__(
+        self,
+        evaluate: Callable[[Entry], Awaitable[None]],
+        *,
+        period: int,
+        workers: int,
+        clock: Clock,
+    ) -> None:
+        """`period` in milliseconds. `evaluate` must not raise."""
+        self.stats = TickerStats()
+        self._evaluate = evaluate
+        self._period = period
+        self._clock = clock
+        self._slots = asyncio.Semaphore(workers)
+        self._heap: list[tuple[float, Key, str]] = []
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._wake = asyncio.Event()
+        self._closed = False
+
+    def schedule(self, entry: Entry, *, at_once: bool) -> None:
+        """Put `entry` on its grid, with an extra evaluation now if asked."""
+        if at_once:
+            self._start(entry)
+        self._push(entry)
+
+    async def run(self, catalogue: Catalogue) -> None:
+        """Tick until cancelled. Evaluations that run then are left running: see `drain`."""
+        while True:
+            self._fire(catalogue)
+            await self._sleep()
+
+    async def drain(self, patience: float) -> None:
+        """Start nothing more; what runs gets `patience` seconds to finish, then it is cancelled."""
+        self._closed = True
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=patience)
+        left = [task for task in self._tasks if not task.done()]
+        for task in left:
+            task.cancel()
+        await asyncio.gather(*left, return_exceptions=True)
+
+    def _push(self, entry: Entry) -> None:
+        uid = entry.autoscaler.metadata.uid
+        heapq.heappush(self._heap, (self._next_turn(uid), entry.key, uid))
+        self._wake.set()
+
+    def _next_turn(self, uid: str) -> float:
+        """Monotonic time of the next point of the object's grid, at least a moment away."""
+        past = (self._clock.now() - phase(uid, self._period)) % self._period
+        return self._clock.monotonic() + (self._period - past) / SECOND
+
+    def _fire(self, catalogue: Catalogue) -> None:
+        now = self._clock.monotonic()
+        while self._heap and self._heap[0][0] <= now:
+            _, key, uid = heapq.heappop(self._heap)
+            entry = catalogue.get(key)
+            # An entry of that name with another uid is another object with a turn of its own.
+            if entry is None or entry.autoscaler.metadata.uid != uid:
+                continue
+            if entry.running:
+                self.stats.overrun += 1
+            else:
+                self._start(entry)
+            self._push(entry)
+
+    async def _sleep(self) -> None:
+        self._wake.clear()
+        if not self._heap:
+            await self._wake.wait()
+            return
+        await asyncio.sleep(max(GRID, min(self._heap[0][0] - self._clock.monotonic(), 1.0)))
+
+    def _start(self, entry: Entry) -> None:
+        if self._closed:
+            return
+        if entry.running:
+            entry.again = True
+            return
+        entry.running = True
+        task = asyncio.ensure_future(self._run(entry, self._clock.monotonic()))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _run(self, entry: Entry, due: float) -> None:
+        try:
+            async with self._slots:
+                self.stats.started += 1
+                self.stats.lateness = self._clock.monotonic() - due
+                entry.again = False
+                await self._evaluate(entry)
+        finally:
+            entry.running = False
+        if entry.again:
+            self._start(entry)
+
+
+def phase(uid: str, period: int) -> int:
+    """Milliseconds into the period at which an object's turn comes: FNV-1a over its uid."""
+    value = 0xCBF29CE484222325
+    for byte in uid.encode():
+        value = ((value ^ byte) * 0x100000001B3) & 0xFFFFFFFFFFFFFFFF
+    return value % period

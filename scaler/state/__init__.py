@@ -1,0 +1,1 @@
+"""What the scaler holds between two evaluations."""

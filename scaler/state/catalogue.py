@@ -1,0 +1,120 @@
+"""The autoscalers that exist, each with its memory: what the list-watch feeds and evaluations use.
+
+An entry belongs to one object (by uid). Its status in here is ahead of the server's: what the watch
+brings back of our own writes is not looked at again.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Final
+
+from msgspec import Struct
+
+from kube.client.items import Key, Undecodable
+from kube.vocab.times import Millis
+from scaler.core.conditions import Applied
+from scaler.core.metric_spec import InvalidSpec
+from scaler.core.observed import Memory
+from scaler.core.spec import Spec, read_spec
+from scaler.core.trace import Decision
+from scaler.core.wire import Autoscaler, AutoscalerStatus
+
+
+class Evaluated(Struct, frozen=True):
+    """The last evaluation of an entry: on what specification, to what end."""
+
+    spec: Spec
+    decision: Decision
+    applied: Applied
+
+
+class Entry(Struct, eq=False):
+    """One autoscaler. `refusal` says why it cannot be evaluated, "" where it can.
+
+    `status` is the newest status, `written` the one that the server is known to have.
+    """
+
+    autoscaler: Autoscaler
+    spec: Spec | None
+    refusal: str
+    status: AutoscalerStatus
+    written: AutoscalerStatus | None
+    written_at: Millis = 0
+    memory: Memory | None = None
+    last: Evaluated | None = None
+    refused_generation: int = -1
+    upscaled: int = 0
+    downscaled: int = 0
+    running: bool = False
+    again: bool = False
+
+    @property
+    def key(self) -> Key:
+        """Namespace and name."""
+        return self.autoscaler.metadata.namespace, self.autoscaler.metadata.name
+
+    @property
+    def title(self) -> str:
+        """`namespace/name`, as logs and pages name it."""
+        return "/".join(self.key)
+
+
+class Catalogue:
+    """Entries by key. A `Sink` of the autoscalers' reflector."""
+
+    def __init__(self, on_due: Callable[[Key, bool], None], *, lists: int = 1) -> None:
+        """`on_due` hears of objects to evaluate, with True when at once rather than in their turn.
+
+        `lists` is the number of reflectors that feed the catalogue.
+        """
+        self._entries: Final[dict[Key, Entry]] = {}
+        self._on_due = on_due
+        self._lists_missing = lists
+
+    @property
+    def synced(self) -> bool:
+        """Whether every reflector's first list is in."""
+        return self._lists_missing <= 0
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def __iter__(self) -> Iterator[Entry]:
+        return iter(list(self._entries.values()))
+
+    def get(self, key: Key) -> Entry | None:
+        """The entry of `key`, None where there is no such object."""
+        return self._entries.get(key)
+
+    def on_added(self, key: Key, item: Autoscaler | Undecodable) -> None:
+        """A new object: at once, except in the first list, where thousands would be due at once."""
+        self._entries[key] = _entry(item)
+        self._on_due(key, self.synced)
+
+    def on_changed(self, key: Key, item: Autoscaler | Undecodable) -> None:
+        """Another version: evaluated at once if what it asks for is different."""
+        entry, fresh = self._entries[key], _entry(item)
+        deleting = fresh.autoscaler.metadata.deletion_timestamp is not None
+        different = (entry.spec, entry.refusal) != (fresh.spec, fresh.refusal)
+        entry.autoscaler, entry.spec, entry.refusal = fresh.autoscaler, fresh.spec, fresh.refusal
+        if different or deleting:
+            self._on_due(key, True)
+
+    def on_deleted(self, key: Key) -> None:
+        """The object is gone, and with it all that was remembered of it."""
+        del self._entries[key]
+
+    def on_synced(self) -> None:
+        """A complete list is in."""
+        self._lists_missing -= 1
+
+
+def _entry(item: Autoscaler | Undecodable) -> Entry:
+    if isinstance(item, Undecodable):
+        refusal = f"the object does not fit the WatermarkPodAutoscaler schema: {item.error}"
+        bare = Autoscaler(metadata=item.metadata)
+        return Entry(bare, None, refusal, AutoscalerStatus(), None)
+    try:
+        spec, refusal = read_spec(item), ""
+    except InvalidSpec as error:
+        spec, refusal = None, str(error)
+    return Entry(item, spec, refusal, item.status, item.status)
