@@ -1,0 +1,53 @@
+# Everything a newcomer types. `make help` lists it.
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+ARGS   ?=
+JOBS   ?= 2
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint types check bench constraints clean
+
+help: ## Show this list
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+$(VENV)/bin/python:
+	@echo "Creating the virtual environment $(VENV)"
+	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed, this is " + sys.version.split()[0]) if sys.version_info < (3, 11) else None'
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.demo: pyproject.toml constraints.txt | $(VENV)/bin/python
+	@echo "Installing watermark-autoscaler"
+	@$(PIP) --editable '.[speed,sandbox]'
+	@touch $@
+
+$(VENV)/.dev: pyproject.toml constraints.txt | $(VENV)/.demo
+	@echo "Installing the tools for tests and checks"
+	@$(PIP) --editable '.[speed,sandbox,dev]'
+	@touch $@
+
+demo: $(VENV)/.demo ## The whole loop on this machine; ARGS="--for 120s --report out.json"
+	@$(BIN)/wpa-sandbox demo $(ARGS)
+
+test: $(VENV)/.dev ## Unit, property, contract and integration tests
+	$(BIN)/pytest -n $(JOBS) --dist loadfile $(ARGS)
+
+lint: $(VENV)/.dev ## Style, formatting and import contracts
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+
+types: $(VENV)/.dev ## mypy --strict
+	$(BIN)/mypy
+
+check: lint types test ## All of the above
+
+bench: $(VENV)/.dev ## Benchmarks, as JSON
+	$(BIN)/python -m bench $(ARGS)
+
+constraints: $(VENV)/.dev ## Record the installed versions as the tested set
+	@$(BIN)/python -m pip freeze --exclude-editable --local | grep -v ' @ ' > constraints.txt
+
+clean: ## Remove the virtual environment and caches
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis out
