@@ -23,7 +23,7 @@ _STEPS: Final = (
 
 
 def human_duration(seconds: int) -> str:
-    """ "45s", "3m5s", "7h12m", "3d". A little in the future is "0s", more is invalid."""
+    """Such as "45s", "3m5s", "7h12m", "3d". A little in the future is "0s", more is invalid."""
     if seconds < -1:
         return "<invalid>"
     seconds = max(seconds, 0)

@@ -5,8 +5,9 @@
     ├── Unauthorized 401      ├── UnsupportedMediaType 415
     ├── Forbidden 403         ├── Invalid 422
     ├── NotFound 404          ├── TooManyRequests 429
-    ├── MethodNotAllowed 405  ├── ServiceUnavailable 503
-    ├── AlreadyExists 409     └── InternalError 500
+    ├── MethodNotAllowed 405  ├── InternalError 500
+    ├── NotAcceptable 406     ├── ServiceUnavailable 503
+    ├── AlreadyExists 409     └── TooLargeVersion 504 (reason Timeout)
     └── Conflict 409
 
 Messages follow the real server's, since tools and people match on them.
@@ -73,6 +74,13 @@ class MethodNotAllowed(ApiError):
 
     code = 405
     reason = "MethodNotAllowed"
+
+
+class NotAcceptable(ApiError):
+    """No form that the client takes can be served."""
+
+    code = 406
+    reason = "NotAcceptable"
 
 
 class AlreadyExists(ApiError):
@@ -154,6 +162,20 @@ class ServiceUnavailable(ApiError):
 
     code = 503
     reason = "ServiceUnavailable"
+
+
+class TooLargeVersion(ApiError):
+    """A version that does not exist yet is asked for; the details say when to retry."""
+
+    code = 504
+    reason = "Timeout"
+
+    @classmethod
+    def of(cls, asked: int, current: int) -> Self:
+        """`asked` is ahead of `current`."""
+        message = f"Too large resource version: {asked}, current: {current}"
+        cause = StatusCause("ResourceVersionTooLarge", "Too large resource version", "")
+        return cls(message, StatusDetails(causes=[cause], retry_after_seconds=1))
 
 
 def _about(resource: Resource, name: str) -> StatusDetails:

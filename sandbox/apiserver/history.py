@@ -1,6 +1,7 @@
 """The bounded log of changes and the watches that follow it."""
 
 import asyncio
+import contextlib
 from collections import deque
 from collections.abc import Callable
 from typing import Final, Literal
@@ -57,6 +58,27 @@ class Watch:
             self._arrived.clear()
             await self._arrived.wait()
         return self._pending.popleft()
+
+    async def batch(self, timeout: float) -> list[Event]:
+        """What has happened, after waiting up to `timeout` seconds for something to happen.
+
+        Raises Gone when the reader lagged too far behind.
+        """
+        if not self._pending and not self._closed and not self._lost:
+            self._arrived.clear()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(timeout):
+                    await self._arrived.wait()
+        if self._lost:
+            raise Gone("too old resource version: the watcher was too slow")
+        events = list(self._pending)
+        self._pending.clear()
+        return events
+
+    @property
+    def closed(self) -> bool:
+        """Whether nothing will follow any more."""
+        return self._closed
 
     def deliver(self, event: Event) -> None:
         """Hand over one event; called by the history."""

@@ -43,6 +43,18 @@ def without_nulls(value: Any) -> Any:
     return value
 
 
+def incoming(resource: Resource, obj: Object) -> Object:
+    """A copy of an object that a writer hands in, rid of nulls that its kind cannot hold.
+
+    In custom resources nulls are left to their schema, which may allow them.
+    """
+    if not resource.custom:
+        return dict(without_nulls(obj))
+    result = copied(obj)
+    result["metadata"] = without_nulls(result.get("metadata") or {})
+    return result
+
+
 def new_uid(source: random.Random) -> str:
     """A random (version 4) UUID."""
     return str(UUID(int=source.getrandbits(128), version=4))

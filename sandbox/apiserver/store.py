@@ -26,7 +26,7 @@ from sandbox.apiserver.deletion import (
     dispose,
     is_released,
 )
-from sandbox.apiserver.errors import AlreadyExists, BadRequest, Conflict, Forbidden, NotFound
+from sandbox.apiserver.errors import AlreadyExists, BadRequest, Conflict, Forbidden, Gone, NotFound
 from sandbox.apiserver.fields import FieldSelector
 from sandbox.apiserver.history import Event, Matcher, Watch
 from sandbox.apiserver.ledger import Ledger
@@ -35,11 +35,11 @@ from sandbox.apiserver.resources import NAMESPACES, Object, Resource
 from sandbox.apiserver.stamping import (
     copied,
     given_name,
+    incoming,
     new_uid,
     same_content,
     stamp_created,
     stamp_updated,
-    without_nulls,
 )
 from sandbox.apiserver.strategies import prepare
 
@@ -59,6 +59,7 @@ class Store:
 
     def __init__(self, clock: Clock, *, seed: int | None = None, history: int = _HISTORY) -> None:
         self.clock = clock
+        self.compactions = 0
         self._random = random.Random(seed)
         self._ledger = Ledger(history)
         self._removal = Removal(self._ledger, self.delete)
@@ -127,8 +128,16 @@ class Store:
             backlog = history.since(since)
         return history.follow(backlog, matches)
 
+    def changed_since(self, resource: Resource, version: int) -> bool:
+        """Whether the resource has changed after `version`, as far as is known."""
+        try:
+            return bool(self._ledger.history(resource.key).since(version))
+        except Gone:
+            return True
+
     def compact(self) -> None:
         """Forget all history: watches from an older version get Gone, open ones go on."""
+        self.compactions += 1
         for history in self._ledger.histories():
             history.compact()
 
@@ -142,7 +151,7 @@ class Store:
         Raises AlreadyExists, BadRequest, Invalid, NotFound (no such namespace) or Forbidden (the
         namespace is going away).
         """
-        new = copied(obj) if resource.custom else without_nulls(obj)
+        new = incoming(resource, obj)
         meta = new.setdefault("metadata", {})
         if meta.pop("resourceVersion", ""):
             raise BadRequest("resourceVersion should not be set on objects to be created")
@@ -174,7 +183,7 @@ class Store:
         version. Raises NotFound, Conflict or Invalid.
         """
         old = self._stored(resource, namespace, name)
-        new = copied(obj) if resource.custom else without_nulls(obj)
+        new = incoming(resource, obj)
         meta = new.get("metadata", {})
         self.check_version(resource, old, meta.get("resourceVersion"), meta.get("uid"))
         result = stamp_updated(resource, old, new, subresource)

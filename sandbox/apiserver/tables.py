@@ -7,7 +7,8 @@ from msgspec import Struct
 
 from kube.vocab.times import Millis
 from sandbox.apiserver.ages import age
-from sandbox.apiserver.builtin_columns import BUILT_IN_COLUMNS, Cell
+from sandbox.apiserver.builtin_columns import BUILT_IN_COLUMNS
+from sandbox.apiserver.cells import Cell
 from sandbox.apiserver.jsonpath import find, parse_path
 from sandbox.apiserver.resources import Column, Object, Resource
 

@@ -1,0 +1,114 @@
+"""The API server as an aiohttp application, put together from its parts."""
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+import structlog
+from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
+
+from kube.vocab.objects import Status, status_body
+from sandbox.apiserver.catalogue import Catalogue, Review
+from sandbox.apiserver.discovery import Aggregation, Discovery
+from sandbox.apiserver.documents import Documents
+from sandbox.apiserver.errors import ApiError, ServiceUnavailable
+from sandbox.apiserver.handlers import Handlers
+from sandbox.apiserver.representation import json_response
+from sandbox.apiserver.requestinfo import RequestInfo, request_info
+from sandbox.apiserver.store import Store
+
+_LOG: Final = structlog.get_logger("sandbox.apiserver")
+_MAX_BODY: Final = 3 * 2**20
+"""Bytes; the real server's limit of a request."""
+_REASONS: Final = {404: "NotFound", 405: "MethodNotAllowed", 413: "RequestEntityTooLarge"}
+
+
+def build_app(
+    store: Store,
+    *,
+    middlewares: Sequence[Middleware] = (),
+    reviews: Iterable[Review] = (),
+    aggregation: Aggregation | None = None,
+) -> web.Application:
+    """The application that serves `store`.
+
+    `middlewares` (each a `web.middleware`) run in order, after `request["info"]` (a RequestInfo) is set and inside the
+    handler that turns an ApiError into its Status: authentication sets `request["user"]`,
+    authorization raises Forbidden. `reviews` are create-only resources. `aggregation` serves the
+    groups and versions whose APIService names a service.
+    """
+    catalogue = Catalogue(store, reviews)
+    handlers = Handlers(store, catalogue)
+    documents = Documents(catalogue, Discovery(catalogue, aggregation))
+
+    @web.middleware
+    async def aggregate(request: web.Request, handler: Handler) -> web.StreamResponse:
+        group, version = _group_version(request.path)
+        service = catalogue.aggregated(group, version) if group else None
+        if service is None:
+            return await handler(request)
+        if aggregation is None:
+            raise ServiceUnavailable("the server is currently unable to handle the request")
+        return await aggregation.proxy(request, service)
+
+    app = web.Application(
+        client_max_size=_MAX_BODY,
+        middlewares=[
+            _errors,
+            _describe,
+            *(web.middleware(item) for item in middlewares),
+            aggregate,
+        ],
+    )
+    app.add_routes(documents.routes())
+    for prefix in ("/api/{version}", "/apis/{group}/{version}"):
+        app.router.add_get(prefix, documents.resources)
+        app.router.add_get(f"{prefix}/", documents.resources)
+        app.router.add_route("*", f"{prefix}/{{tail:.+}}", handlers.serve)
+
+    async def end_watches(_app: web.Application) -> None:
+        await handlers.watches.close()
+
+    app.on_shutdown.append(end_watches)
+    return app
+
+
+def _group_version(path: str) -> tuple[str, str]:
+    parts = path.split("/")
+    return (parts[2], parts[3]) if parts[1] == "apis" and len(parts) > 3 else ("", "")
+
+
+@web.middleware
+async def _describe(request: web.Request, handler: Handler) -> web.StreamResponse:
+    info: RequestInfo = request_info(request.method, request.path, request.query)
+    request["info"] = info
+    return await handler(request)
+
+
+@web.middleware
+async def _errors(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Every failure becomes a Status; what nobody foresaw is logged, the client learns no more."""
+    try:
+        return await handler(request)
+    except ApiError as error:
+        return _failure(error.status())
+    except web.HTTPException as error:
+        reason = _REASONS.get(error.status, error.reason.replace(" ", ""))
+        message = (
+            "the server could not find the requested resource"
+            if error.status == 404
+            else error.text or error.reason
+        )
+        return _failure(status_body(error.status, reason, message))
+    except ConnectionError:
+        raise
+    except Exception:  # noqa: BLE001 - the boundary: logged, and answered as a 500
+        _LOG.exception("request failed", method=request.method, path=request.path)
+        return _failure(status_body(500, "InternalError", "an internal error occurred"))
+
+
+def _failure(status: Status) -> web.Response:
+    response = json_response(status, status.code)
+    if status.code == 429:
+        response.headers["Retry-After"] = "1"
+    return response
