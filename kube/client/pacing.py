@@ -56,11 +56,6 @@ class Backoff:
         self._random = random
         self._last = 0.0
 
-    @property
-    def fresh(self) -> bool:
-        """True until the first pause after a reset."""
-        return self._last == 0.0
-
     def next(self) -> float:
         """Seconds of the next pause, `base` to `cap`."""
         upper = max(self._base, min(self._cap, self._last * 3.0))

@@ -6,6 +6,9 @@
 
 It never ends by itself: every error is counted and the work goes on after a pause that grows with
 jitter. The version to go on from is the last one the server sent, smaller or not (V-02, V-03).
+
+One thing no watch can notice: a storage that lost versions and had overtaken ours again before we
+reconnected. Who can check the outcome asks for `relist` (D36).
 """
 
 import asyncio
@@ -68,6 +71,7 @@ class Reflector(Generic[T]):
         self._on_error = on_error
         self._heard = self._clock.monotonic()
         self._refused = 0
+        self._may_rush = True
         self._demanded = False
         self._interrupt: asyncio.Timeout | None = None
 
@@ -110,11 +114,11 @@ class Reflector(Generic[T]):
                 await self._wait(error)
                 return reason
             again = self._consequence(error)
-            if again is None or again not in _AT_ONCE or not self._backoff.fresh:
-                await self._wait(error)
+            if again in _AT_ONCE and self._may_rush:
+                # A server that answers so each time must not see us spin.
+                self._may_rush = False
             else:
-                # At once, but a server that always answers so must not see us spin.
-                self._backoff.next()
+                await self._wait(error)
         if again is not None:
             self.stats.count_relist(again)
         return again
@@ -153,7 +157,7 @@ class Reflector(Generic[T]):
         if now - self._heard >= self._stalled_after:
             return "stalled"
         if now - opened >= SETTLED:
-            self._backoff.reset()
+            self._works()
         elif self._heard == heard_before:
             await self._wait(None)
         return None
@@ -170,8 +174,7 @@ class Reflector(Generic[T]):
             async for event in events:
                 self._apply(event)
                 self._hear()
-                self._refused = 0
-                self._backoff.reset()
+                self._works()
 
     def _apply(self, event: Event) -> None:
         if event.type == "BOOKMARK":
@@ -214,6 +217,12 @@ class Reflector(Generic[T]):
         if isinstance(error, ApiError) and error.retry_after is not None:
             pause = max(pause, min(error.retry_after, PAUSE[1]))
         await asyncio.sleep(pause)
+
+    def _works(self) -> None:
+        """The watch serves: trouble from now on is new trouble."""
+        self._refused = 0
+        self._may_rush = True
+        self._backoff.reset()
 
     def _hear(self) -> None:
         self._heard = self._clock.monotonic()

@@ -74,7 +74,7 @@ async def test_a_cancelled_wait_gives_its_place_back(looptime):
     waiting.cancel()
     await asyncio.wait({waiting})
     await bucket.acquire()
-    assert looptime == pytest.approx(1.0, abs=0.01)
+    assert float(looptime) == pytest.approx(1.0, abs=0.01)
 
 
 @given(st.integers(), st.floats(0.01, 5), st.floats(5, 100), st.lists(st.booleans(), max_size=100))
@@ -85,7 +85,6 @@ def test_pauses_stay_in_bounds_and_grow_at_most_threefold(seed, base, cap, reset
         if reset:
             backoff.reset()
             last = 0.0
-        assert backoff.fresh == (last == 0.0)
         pause = backoff.next()
         assert base <= pause <= max(base, min(cap, 3 * last))
         last = pause
