@@ -14,7 +14,8 @@ class Evidence(Struct, frozen=True, gc=False):
     """Readings and proposals in the order of the specification's metrics.
 
     A metric without a value has no proposal. `winner` is the index of the largest proposal (the
-    first of equals), None without any; `unavailable` lists the others as `name: state`.
+    first of equals), None without any; `unavailable` lists the others as `name: state`. While one
+    is missing there is no converging (D13), so that proposal then counts as the current count.
     """
 
     readings: tuple[Reading, ...]
@@ -50,11 +51,19 @@ def weigh(spec: Spec, observed: Observed, current: int, counted: int) -> Evidenc
         propose(spec, metric, reading, current, counted) if reading.good else None
         for metric, reading in zip(spec.metrics, readings, strict=False)
     )
-    winner = None
+    return Evidence(readings, proposals, _winner(proposals, current), _unavailable(spec, readings))
+
+
+def _winner(proposals: tuple[Proposal | None, ...], current: int) -> int | None:
+    winner, most = None, 0
     for index, proposal in enumerate(proposals):
-        if proposal and (winner is None or proposal.replicas > _replicas(proposals[winner])):
-            winner = index
-    return Evidence(readings, proposals, winner, _unavailable(spec, readings))
+        if proposal is None:
+            continue
+        drifts = proposal.convergence == "taken" and None in proposals
+        replicas = current if drifts else proposal.replicas
+        if winner is None or replicas > most:
+            winner, most = index, replicas
+    return winner
 
 
 def _readings(spec: Spec, observed: Observed) -> tuple[Reading, ...]:
@@ -73,6 +82,3 @@ def _unavailable(spec: Spec, readings: tuple[Reading, ...]) -> str:
         if not reading.good
     )
 
-
-def _replicas(proposal: Proposal | None) -> int:
-    return proposal.replicas if proposal else 0

@@ -47,7 +47,7 @@ class Ticker:
         self._period = period
         self._clock = clock
         self._slots = asyncio.Semaphore(workers)
-        self._heap: list[tuple[float, Key, str]] = []
+        self._heap: list[tuple[float, Key]] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self._wake = asyncio.Event()
         self._closed = False
@@ -75,8 +75,8 @@ class Ticker:
         await asyncio.gather(*left, return_exceptions=True)
 
     def _push(self, entry: Entry) -> None:
-        uid = entry.autoscaler.metadata.uid
-        heapq.heappush(self._heap, (self._next_turn(uid), entry.key, uid))
+        entry.due = self._next_turn(entry.autoscaler.metadata.uid)
+        heapq.heappush(self._heap, (entry.due, entry.key))
         self._wake.set()
 
     def _next_turn(self, uid: str) -> float:
@@ -87,10 +87,10 @@ class Ticker:
     def _fire(self, catalogue: Catalogue) -> None:
         now = self._clock.monotonic()
         while self._heap and self._heap[0][0] <= now:
-            _, key, uid = heapq.heappop(self._heap)
+            due, key = heapq.heappop(self._heap)
             entry = catalogue.get(key)
-            # An entry of that name with another uid is another object with a turn of its own.
-            if entry is None or entry.autoscaler.metadata.uid != uid:
+            # The object is gone, or was scheduled anew since: that turn is another one.
+            if entry is None or entry.due != due:
                 continue
             if entry.running:
                 self.stats.overrun += 1

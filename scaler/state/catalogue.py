@@ -44,6 +44,8 @@ class Entry(Struct, eq=False):
     refused_generation: int = -1
     upscaled: int = 0
     downscaled: int = 0
+    due: float = 0.0
+    """Monotonic time of its next turn."""
     running: bool = False
     again: bool = False
 
