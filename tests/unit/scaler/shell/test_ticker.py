@@ -1,6 +1,7 @@
 """The ticker: turns on a grid, never two evaluations of one object, an orderly end."""
 
 import asyncio
+import itertools
 
 import pytest
 
@@ -68,7 +69,7 @@ async def test_each_object_has_its_turn_every_period_at_its_own_phase():
     add(catalogue, "a", "b", "c")
     await run_for(ticker, catalogue, 60)
     for name, times in turns.at.items():
-        gaps = [later - earlier for earlier, later in zip(times, times[1:], strict=False)]
+        gaps = [later - earlier for earlier, later in itertools.pairwise(times)]
         assert len(times) == 4, name
         assert all(abs(gap - PERIOD) <= 100 for gap in gaps), (name, gaps)
         expected = phase(f"uid-{name}", PERIOD)
@@ -80,7 +81,7 @@ async def test_each_object_has_its_turn_every_period_at_its_own_phase():
 @pytest.mark.looptime
 async def test_objects_of_the_first_list_wait_for_their_turn_and_later_ones_do_not():
     turns = Turns(LoopClock(EPOCH))
-    ticker, catalogue = world(turns)
+    _ticker, catalogue = world(turns)
     add(catalogue, "early")
     catalogue.on_synced()
     add(catalogue, "late")
@@ -111,7 +112,7 @@ async def test_a_slow_object_never_runs_twice_at_once_and_delays_nobody():
 @pytest.mark.looptime
 async def test_no_more_evaluations_at_once_than_workers():
     turns = Turns(LoopClock(EPOCH), seconds=1.0)
-    ticker, catalogue = world(turns, workers=3)
+    _ticker, catalogue = world(turns, workers=3)
     catalogue.on_synced()
     add(catalogue, *(f"n{number}" for number in range(20)))
     await asyncio.sleep(30)
@@ -203,3 +204,4 @@ async def test_changes_and_recreation_never_multiply_an_objects_turns():
     before = len(turns.at["a"])
     await run_for(ticker, catalogue, 60)
     assert len(turns.at["a"]) - before == 4
+    assert ticker.stats.overrun == 0
