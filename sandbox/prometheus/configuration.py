@@ -83,9 +83,10 @@ class Rule(_Strict, frozen=True, kw_only=True):
 
 
 class RuleGroup(_Strict, frozen=True, kw_only=True):
-    """Rules evaluated in order."""
+    """Rules evaluated in order; the stand-in evaluates all groups after each scrape."""
 
     name: Name
+    interval: str = ""
     rules: list[Rule]
 
 

@@ -1,8 +1,9 @@
 """PromQL, the part of it that the demo uses, evaluated at one instant.
 
-Supported: number literals, instant selectors with matchers, `rate` over a range selector, `sum`,
-`min`, `max`, `avg` and `count` with `by`/`without`, `+ - * /`, comparisons with and without
-`bool`, `and`/`or`/`unless`, one-to-one matching with `on`/`ignoring`, unary minus, parentheses.
+Supported: number literals, instant selectors with matchers, `rate` and `deriv` over a range
+selector, `clamp_min`, `clamp_max`, `sum`, `min`, `max`, `avg` and `count` with `by`/`without`,
+`+ - * /`, comparisons with and without `bool`, `and`/`or`/`unless`, one-to-one matching with
+`on`/`ignoring`, unary minus, parentheses.
 Everything else that PromQL knows raises `Unsupported`: no answer is better than a wrong one.
 The rules are those of Prometheus 2; the tests compare with the real binary.
 """
@@ -12,6 +13,7 @@ from datetime import timedelta
 import promql_parser as promql
 
 from kube.vocab.times import Millis
+from sandbox.prometheus.functions import CLAMPS, OVER_RANGE, RangeFunction
 from sandbox.prometheus.matchers import selector_matches
 from sandbox.prometheus.operators import (
     AGGREGATIONS,
@@ -23,7 +25,6 @@ from sandbox.prometheus.operators import (
     combine,
     combine_sets,
 )
-from sandbox.prometheus.rate import rate
 from sandbox.prometheus.samples import Samples
 from sandbox.prometheus.values import Element, EvaluationError, Unsupported, Value, Vector, distinct
 
@@ -102,17 +103,25 @@ class _Evaluation:
         return aggregate(op, grouping, self._vector(node.expr))
 
     def _call(self, node: promql.Call) -> Vector:
-        if node.func.name != "rate" or not isinstance(node.args[0], promql.MatrixSelector):
-            raise Unsupported(f"the function `{node.func.name}`")
-        matrix = node.args[0]
-        _plain(matrix.vector_selector)
-        matches = selector_matches(matrix.vector_selector)
-        start = self._time - matrix.range // timedelta(milliseconds=1)
+        name = node.func.name
+        if name in OVER_RANGE and isinstance(node.args[0], promql.MatrixSelector):
+            return self._over_range(OVER_RANGE[name], node.args[0])
+        if name in CLAMPS:
+            vector, bound = self._vector(node.args[0]), self.value(node.args[1])
+            if isinstance(bound, float):
+                clamp = CLAMPS[name]
+                return distinct([e.without_name(clamp(e.value, bound)) for e in vector])
+        raise Unsupported(f"the function `{name}`")
+
+    def _over_range(self, function: RangeFunction, node: promql.MatrixSelector) -> Vector:
+        _plain(node.vector_selector)
+        matches = selector_matches(node.vector_selector)
+        start = self._time - node.range // timedelta(milliseconds=1)
         found: Vector = []
         for series in self._samples:
             if not matches(series.pairs):
                 continue
-            value = rate(series.between(start, self._time), start, self._time)
+            value = function(series.between(start, self._time), start, self._time)
             if value is not None:
                 found.append(Element(series.pairs, 0.0).without_name(value))
         return distinct(found)

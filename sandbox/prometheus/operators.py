@@ -119,6 +119,8 @@ def _with_scalar(
 def _one_to_one(
     op: str, left: Vector, right: Vector, grouping: Grouping, *, as_bool: bool
 ) -> Vector:
+    if not left or not right:
+        return []  # before looking for duplicates, as Prometheus does
     partners: dict[Labels, Element] = {}
     for element in right:
         if partners.setdefault(grouping.key(element.labels), element) is not element:
