@@ -64,11 +64,16 @@ class PageRoute(Struct, frozen=True, gc=False):
 Route = MetricRoute | HealthRoute | PageRoute
 
 
+def decoded(raw_path: str) -> str:
+    """The path with its percent-encoding undone: what access reviews are told."""
+    return unquote(raw_path, errors="backslashreplace")
+
+
 @lru_cache(maxsize=4096)
 def route_of(raw_path: str) -> Route:
     """What the still encoded path names. Percent-encoding is undone before the path is cut."""
-    path = unquote(raw_path, errors="surrogateescape")
-    if not _encodable(path):
+    path = decoded(raw_path)
+    if not path.isprintable():
         return PageRoute("unknown")
     trimmed = path[:-1] if path.endswith("/") and path != "/" else path
     page = _PAGES.get(trimmed)
@@ -89,7 +94,3 @@ def metric_verb(method: str, watch: bool) -> str:
     if watch and method in ("GET", "HEAD"):
         return "watch"
     return _METRIC_VERBS.get(method, "")
-
-
-def _encodable(text: str) -> bool:
-    return text.isprintable() and not any(0xD800 <= ord(char) <= 0xDFFF for char in text)

@@ -21,16 +21,18 @@ async def listening(
     flag: str,
     tls: ssl.SSLContext | None = None,
     drain: float = 2.0,
+    keep_alive: float = KEEP_ALIVE,
 ) -> AsyncIterator[Address]:
     """Serve `app` on `address` while the context is open; yields the address really bound.
 
     `flag` is the option that chose the address, for the message when it cannot be had (raises
-    UsageError). `drain` is how many seconds running requests get when the context closes.
+    UsageError). `drain` is how many seconds running requests get when the context closes,
+    `keep_alive` how many a connection may be idle.
     """
     runner = web.AppRunner(
         app,
         access_log=None,
-        keepalive_timeout=KEEP_ALIVE,
+        keepalive_timeout=keep_alive,
         shutdown_timeout=drain,
         handle_signals=False,
     )

@@ -1,0 +1,203 @@
+"""Composition root: settings in, a running server out, an orderly end when asked to stop."""
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import AsyncExitStack, asynccontextmanager
+from importlib.metadata import version as distribution_version
+from typing import Any, Final
+
+from aiohttp import web
+
+from adapter.authn import Authenticator
+from adapter.authn_config import TrustSource
+from adapter.catalogue import Configured
+from adapter.http import Server
+from adapter.metric_reads import MetricReads
+from adapter.metrics import PROGRAM, AdapterMetrics
+from adapter.pages import Pages
+from adapter.prometheus import PrometheusClient
+from adapter.reviews import Authorizer, TokenReviewer
+from adapter.settings import Settings
+from adapter.tls import ServingTls
+from adapter.values import Values
+from kube.client.configuration import load_credentials
+from kube.client.transport import ApiClient
+from kube.service.health import HealthChecks
+from kube.service.listeners import listening
+from kube.service.logs import get_logger
+from kube.service.metrics import LoopLag, exposition
+from kube.service.settings import Address
+from kube.vocab.times import Clock, SystemClock
+
+_log = get_logger("adapter")
+
+VERSION: Final = distribution_version("watermark-autoscaler")
+_USER_AGENT: Final = f"wpa-adapter/{VERSION}"
+_REVIEW_TIMEOUT: Final = 10.0
+_KEEP_ALIVE: Final = 180.0
+"""Longer than the front proxy keeps idle connections (90 s): it should be the one to close them."""
+
+
+class Running:
+    """A server that answers. `address` and `metrics_address` are the ones really bound."""
+
+    def __init__(self, address: Address, reload: asyncio.Event) -> None:
+        """`reload`, once set, has the configuration file read again."""
+        self.address = address
+        self.metrics_address: Address | None = None
+        self.reload = reload
+        self.draining = False
+
+
+async def serve(settings: Settings, stop: asyncio.Event) -> None:
+    """Serve until `stop` is set, then fail readiness, finish running requests and return.
+
+    Raises UsageError and ConfigError for settings that cannot work.
+    """
+    async with running(settings, SystemClock()) as server:
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, server.reload.set)
+        _log.info(
+            "serving",
+            address=f"{server.address.host or '*'}:{server.address.port}",
+            prometheus=settings.upstream.url,
+        )
+        await stop.wait()
+        server.draining = True
+        _log.info("stopping", delay=settings.shutdown_delay, drain=settings.drain)
+        await asyncio.sleep(settings.shutdown_delay)
+
+
+@asynccontextmanager
+async def running(settings: Settings, clock: Clock) -> AsyncIterator[Running]:
+    """The whole server, while the context is open."""
+    metrics = AdapterMetrics(VERSION)
+    configured = Configured(settings.config_file, clock, metrics)
+    tls = ServingTls(
+        clock,
+        metrics,
+        certificate_file=settings.serving.certificate,
+        key_file=settings.serving.key,
+        folder=settings.serving.folder,
+    )
+    trust = TrustSource(settings.trust, metrics, tls.trust)
+    async with AsyncExitStack() as stack:
+        authentication, authorization = await _api_clients(settings, stack)
+        if not settings.skip_lookup:
+            await trust.read_cluster(authentication)
+        upstream = await stack.enter_async_context(
+            PrometheusClient(settings.upstream, clock, metrics)
+        )
+        values = Values(
+            upstream,
+            clock,
+            metrics,
+            ttl=settings.cache_ttl,
+            query_timeout=settings.query_timeout,
+        )
+        server = Running(settings.address, configured.reload)
+        health = _health(server, trust, tls, upstream)
+        app = Server(
+            Authenticator(trust, TokenReviewer(authentication, clock, metrics), clock),
+            Authorizer(authorization, clock, metrics, always_allow=settings.always_allow),
+            MetricReads(configured, values, budget=settings.query_timeout),
+            Pages(configured, metrics, VERSION),
+            health,
+            metrics,
+            clock,
+        ).application()
+        background = [
+            configured.follow_file(),
+            tls.follow_files(),
+            trust.follow_files(),
+            LoopLag(PROGRAM, metrics.registry).run(),
+        ]
+        if not settings.skip_lookup:
+            background.append(trust.follow_cluster(authentication))
+        await stack.enter_async_context(_in_background(background))
+        if settings.metrics_address is not None:
+            server.metrics_address = await stack.enter_async_context(
+                listening(_metrics_app(metrics), settings.metrics_address, flag="--metrics-port")
+            )
+        server.address = await stack.enter_async_context(
+            listening(
+                app,
+                settings.address,
+                flag="--secure-port",
+                tls=tls.context,
+                drain=settings.drain,
+                keep_alive=_KEEP_ALIVE,
+            )
+        )
+        yield server
+
+
+async def _api_clients(settings: Settings, stack: AsyncExitStack) -> tuple[ApiClient, ApiClient]:
+    """Clients for authentication and authorisation; one and the same if the files are."""
+
+    async def client(kubeconfig: str) -> ApiClient:
+        credentials = await load_credentials(kubeconfig or None)
+        made = ApiClient(
+            credentials, user_agent=_USER_AGENT, qps=0, timeout=_REVIEW_TIMEOUT, retry_within=2.0
+        )
+        return await stack.enter_async_context(made)
+
+    names = settings.api_servers
+    first = await client(names.authentication)
+    if names.authorization == names.authentication:
+        return first, first
+    return first, await client(names.authorization)
+
+
+def _health(
+    server: Running, trust: TrustSource, tls: ServingTls, upstream: PrometheusClient
+) -> HealthChecks:
+    """E-17: nothing here depends on Prometheus, which is shown and never counts."""
+
+    def failed(probe: str, result: Any) -> None:
+        _log.debug("health check failed", probe=probe, check=result.name, reason=result.reason)
+
+    checks = HealthChecks(failed)
+    checks.add("shutdown", lambda: "stopping" if server.draining else None, probes=["readyz"])
+    checks.add(
+        "serving-certificate",
+        lambda: "the certificate has expired" if tls.expired else None,
+        probes=["readyz"],
+    )
+    checks.add(
+        "front-proxy-authority",
+        lambda: None if trust.verifier.trust.proxy_bundle else "no authority of a front proxy",
+        probes=["readyz"],
+    )
+    checks.add(
+        "prometheus",
+        lambda: None if upstream.answering else "the last query had no answer",
+        probes=["readyz"],
+        informational=True,
+    )
+    return checks
+
+
+def _metrics_app(metrics: AdapterMetrics) -> web.Application:
+    app = web.Application()
+    app.router.add_get("/metrics", exposition(metrics.registry))
+    return app
+
+
+@asynccontextmanager
+async def _in_background(work: list[Coroutine[Any, Any, None]]) -> AsyncIterator[None]:
+    """Run endless coroutines while the context is open; one that ends is a defect, and logged."""
+
+    def ended(task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and task.exception() is not None:
+            _log.error("background work failed", exc_info=task.exception(), work=str(task))
+
+    tasks = [asyncio.create_task(one) for one in work]
+    for task in tasks:
+        task.add_done_callback(ended)
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,0 +1,167 @@
+"""Where the trust in client certificates comes from, kept fresh.
+
+The cluster publishes it in a ConfigMap; flags may name files instead, part by part
+(external-metrics-api §9.1).
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+import msgspec
+from msgspec import Struct
+
+from adapter.core.trust import Headers, PeerVerifier, Trust, TrustError, overridden, trust_of
+from adapter.files import follow
+from adapter.metrics import AdapterMetrics
+from kube.client.errors import KubeError
+from kube.client.items import Key, Undecodable
+from kube.client.reflector import Reflector
+from kube.client.requests import Resource, get_of, list_of
+from kube.client.transport import ApiClient
+from kube.service.logs import get_logger
+from kube.service.runtime import UsageError
+from kube.vocab.objects import ObjectMeta, Wire
+
+_log = get_logger("authn")
+
+NAMESPACE: Final = "kube-system"
+NAME: Final = "extension-apiserver-authentication"
+_CONFIG_MAPS: Final = Resource("", "v1", "configmaps")
+
+
+class ConfigMap(Wire, frozen=True):
+    """A ConfigMap, as far as it matters here."""
+
+    metadata: ObjectMeta = ObjectMeta()
+    data: dict[str, str] | None = None
+
+
+_DECODER: Final = msgspec.json.Decoder(ConfigMap)
+
+
+class TrustFiles(Struct, frozen=True):
+    """What flags say about trust; "" and empty tuples where they say nothing."""
+
+    client_ca_file: str = ""
+    proxy_ca_file: str = ""
+    allowed_names: tuple[str, ...] = ()
+    headers: Headers = Headers()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The files that exist in it."""
+        return tuple(filter(None, (self.client_ca_file, self.proxy_ca_file)))
+
+    def read(self) -> Trust:
+        """The trust that the files spell out. Raises TrustError."""
+        return Trust(
+            proxy_bundle=_read(self.proxy_ca_file, "--requestheader-client-ca-file"),
+            client_bundle=_read(self.client_ca_file, "--client-ca-file"),
+            allowed_names=self.allowed_names,
+            headers=self.headers,
+        )
+
+
+class TrustSource:
+    """The trust in force. `changed` is called with each new one, after it was verified usable."""
+
+    def __init__(
+        self, files: TrustFiles, metrics: AdapterMetrics, changed: Callable[[Trust], None]
+    ) -> None:
+        """Raises UsageError for files that cannot be used."""
+        self._files = files
+        self._metrics = metrics
+        self._changed = changed
+        self._published = Trust()
+        try:
+            self._from_files = files.read()
+            self.verifier = PeerVerifier(self._from_files)
+        except TrustError as error:
+            raise UsageError(str(error)) from error
+        self._metrics.trust_ok.set(1)
+        changed(self.verifier.trust)
+
+    async def read_cluster(self, client: ApiClient) -> None:
+        """Read the ConfigMap once, so that a program that starts knows it will work.
+
+        Raises UsageError naming what is missing.
+        """
+        place = f"ConfigMap {NAMESPACE}/{NAME}"
+        try:
+            found = await client.read(get_of(_CONFIG_MAPS, NAMESPACE, NAME), _DECODER)
+            self._published = trust_of(found.data or {})
+            self._apply()
+        except KubeError as error:
+            raise UsageError(
+                f"{place}: {error}; make the API server reachable and bind the role "
+                f"{NAME}-reader, or give --authentication-skip-lookup with "
+                "--requestheader-client-ca-file"
+            ) from error
+        except TrustError as error:
+            raise UsageError(f"{place}: {error}") from error
+
+    async def follow_cluster(self, client: ApiClient) -> None:
+        """Follow the ConfigMap until cancelled."""
+        request = list_of(_CONFIG_MAPS, NAMESPACE, field_selector=f"metadata.name={NAME}")
+
+        def failed(error: Exception) -> None:
+            _log.warning("cannot follow the trust of the cluster", error=str(error))
+
+        await Reflector(client, request, _DECODER, self, on_error=failed).run()
+
+    async def follow_files(self) -> None:
+        """Follow the files named by flags until cancelled."""
+        await follow(self._files.names, self._reread)
+
+    def on_added(self, key: Key, item: ConfigMap | Undecodable) -> None:
+        """The ConfigMap is there (a reflector's call)."""
+        self.on_changed(key, item)
+
+    def on_changed(self, key: Key, item: ConfigMap | Undecodable) -> None:
+        """The ConfigMap has another content; one that cannot be used leaves the old trust."""
+        if key[1] != NAME:
+            return
+        try:
+            if isinstance(item, Undecodable):
+                raise TrustError(item.error)
+            self._published = trust_of(item.data or {})
+            self._apply()
+        except TrustError as error:
+            self._refused(error)
+
+    def on_deleted(self, key: Key) -> None:
+        """The ConfigMap is gone: the last trust stays, as the API server's own does."""
+        _log.warning("the trust of the cluster was deleted; the last one stays", object=key[1])
+
+    def on_synced(self) -> None:
+        """A list is complete; there is nothing to do beyond its items."""
+
+    def _reread(self) -> None:
+        try:
+            self._from_files = self._files.read()
+            self._apply()
+        except TrustError as error:
+            self._refused(error)
+
+    def _apply(self) -> None:
+        trust = overridden(self._published, self._from_files)
+        if trust == self.verifier.trust:
+            return
+        self.verifier = PeerVerifier(trust)
+        self._metrics.trust_ok.set(1)
+        self._changed(trust)
+        _log.info("trust in client certificates changed")
+
+    def _refused(self, error: TrustError) -> None:
+        self._metrics.trust_ok.set(0)
+        _log.error("new trust cannot be used; the old one stays", error=str(error))
+
+
+def _read(name: str, flag: str) -> str:
+    if not name:
+        return ""
+    try:
+        return Path(name).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise TrustError(f"{flag}: {name} cannot be read ({error}); name a PEM file") from error

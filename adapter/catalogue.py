@@ -1,0 +1,69 @@
+"""The configuration in force: read at the start and on change; a bad new one changes nothing."""
+
+import asyncio
+from pathlib import Path
+
+from adapter.core.configuration import Catalogue, ConfigurationError, read_configuration
+from adapter.core.documents import Document, aggregated_discovery, resource_list
+from adapter.files import follow
+from adapter.metrics import AdapterMetrics
+from kube.service.logs import get_logger
+from kube.service.runtime import UsageError
+from kube.vocab.times import Clock
+
+_log = get_logger("configuration")
+
+
+class Configured:
+    """The catalogue and the documents that follow from it."""
+
+    def __init__(self, file: str, clock: Clock, metrics: AdapterMetrics) -> None:
+        """Read `file` ("" for no rules). Raises UsageError."""
+        self._file = file
+        self._clock = clock
+        self._metrics = metrics
+        self.reload = asyncio.Event()
+        """Set it to have the file read again."""
+        self.catalogue = Catalogue()
+        self.resources = b""
+        self.discovery: dict[str, Document] = {}
+        try:
+            self._adopt(self._read())
+        except ConfigurationError as error:
+            raise UsageError(str(error)) from error
+
+    async def follow_file(self) -> None:
+        """Read the file again when it changed or `reload` was set, until cancelled."""
+        await follow([self._file] if self._file else [], self._reread, wake=self.reload)
+
+    def _read(self) -> Catalogue:
+        if not self._file:
+            return Catalogue()
+        try:
+            text = Path(self._file).read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise ConfigurationError(
+                f"--config: {self._file} cannot be read ({error}); name a rule file"
+            ) from error
+        return read_configuration(text, self._file)
+
+    def _reread(self) -> None:
+        try:
+            catalogue = self._read()
+        except ConfigurationError as error:
+            self._metrics.config_ok.set(0)
+            _log.error("new configuration cannot be used; the old one stays", error=str(error))
+            return
+        self._adopt(catalogue)
+        _log.info("configuration read", file=self._file, metrics=len(catalogue.rules))
+
+    def _adopt(self, catalogue: Catalogue) -> None:
+        for warning in catalogue.warnings:
+            _log.warning(warning)
+        names = catalogue.names
+        self.catalogue = catalogue
+        self.resources = resource_list(names)
+        self.discovery = {one: aggregated_discovery(names, one) for one in ("v2", "v2beta1")}
+        self._metrics.config_ok.set(1)
+        self._metrics.config_loaded.set(self._clock.now() / 1000)
+        self._metrics.rules.set(len(names))

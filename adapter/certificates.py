@@ -1,0 +1,106 @@
+"""The serving certificate: read from files, or made for development.
+
+Source: external-metrics-api §10, E-19.
+"""
+
+import ipaddress
+import os
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Final
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from msgspec import Struct
+
+from kube.service.runtime import UsageError
+from kube.vocab.times import Millis
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_VALID: Final = timedelta(days=365)
+
+
+class KeyPair(Struct, frozen=True):
+    """Certificate chain and private key, PEM."""
+
+    certificate: bytes
+    key: bytes
+
+    def not_after(self) -> float:
+        """When the certificate expires, seconds since the epoch. Raises ValueError."""
+        leaf = x509.load_pem_x509_certificates(self.certificate)[0]
+        return leaf.not_valid_after_utc.timestamp()
+
+
+def read_pair(certificate_file: str, key_file: str) -> KeyPair:
+    """The pair in two files. Raises UsageError naming the flag and the file."""
+    parts = []
+    for flag, name in (
+        ("--tls-cert-file", certificate_file),
+        ("--tls-private-key-file", key_file),
+    ):
+        try:
+            parts.append(Path(name).read_bytes())
+        except OSError as error:
+            raise UsageError(
+                f"{flag}: {name} cannot be read ({error.strerror}); name a PEM file"
+            ) from error
+    return KeyPair(parts[0], parts[1])
+
+
+def kept_pair(folder: str, now: Millis) -> tuple[str, str]:
+    """Names of `apiserver.crt` and `apiserver.key` in `folder`, made there if missing or expired.
+
+    Raises UsageError.
+    """
+    base = Path(folder)
+    certificate, key = base / "apiserver.crt", base / "apiserver.key"
+    try:
+        if certificate.exists() and key.exists():
+            pair = KeyPair(certificate.read_bytes(), key.read_bytes())
+            if pair.not_after() > now / 1000:
+                return str(certificate), str(key)
+        made = self_signed(now)
+        base.mkdir(parents=True, exist_ok=True)
+        certificate.write_bytes(made.certificate)
+        descriptor = os.open(key, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(made.key)
+    except (OSError, ValueError) as error:
+        raise UsageError(
+            f"--cert-dir: {folder}: {error}; choose a writable directory, or give --tls-cert-file "
+            "and --tls-private-key-file"
+        ) from error
+    return str(certificate), str(key)
+
+
+def self_signed(now: Millis) -> KeyPair:
+    """A fresh pair for this machine's own names, valid for a year."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "wpa-adapter")])
+    start = _EPOCH + timedelta(milliseconds=now) - timedelta(minutes=5)
+    loopback = [ipaddress.ip_address("127.0.0.1"), ipaddress.ip_address("::1")]
+    names: list[x509.GeneralName] = [x509.DNSName("localhost"), *map(x509.IPAddress, loopback)]
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(start)
+        .not_valid_after(start + _VALID)
+        .add_extension(x509.SubjectAlternativeName(names), critical=False)
+        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    return KeyPair(
+        certificate.public_bytes(serialization.Encoding.PEM),
+        key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        ),
+    )

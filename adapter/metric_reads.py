@@ -1,0 +1,125 @@
+"""The one real request: the values of a metric in a namespace (external-metrics-api §2, §6)."""
+
+from typing import Final
+
+from aiohttp import web
+from cachetools import LRUCache
+from msgspec import Struct
+
+from adapter import answers
+from adapter.answers import FailureError
+from adapter.catalogue import Configured
+from adapter.core import parameters as query_parameters
+from adapter.core.configuration import Catalogue
+from adapter.core.documents import GROUP
+from adapter.core.parameters import BadParameterError, Parameters
+from adapter.core.promql import UnservableSelectorError
+from adapter.core.results import Failure, UpstreamError
+from adapter.core.routing import MetricRoute
+from adapter.core.rules import Rule
+from adapter.core.template_tokens import TemplateError
+from adapter.values import Values
+from kube.service.logs import get_logger
+from kube.vocab.objects import StatusDetails
+
+_log = get_logger("metrics")
+
+_PREPARED: Final = 4096
+_CODES: Final[dict[Failure, tuple[int, str]]] = {
+    "timeout": (504, "Timeout"),
+    "unavailable": (503, "ServiceUnavailable"),
+    "query rejected": (500, "InternalError"),
+    "bad response": (500, "InternalError"),
+    "too large": (500, "InternalError"),
+}
+
+REQUEST_LIMIT: Final = 60.0
+"""Seconds no request may exceed, whatever it asks for."""
+
+
+class _Prepared(Struct, frozen=True):
+    """What a request comes down to."""
+
+    metric: str
+    promql: str
+
+
+class MetricReads:
+    """Answers metric requests."""
+
+    def __init__(self, configured: Configured, values: Values, *, budget: float) -> None:
+        """`budget` seconds a request may wait for Prometheus."""
+        self._configured = configured
+        self._values = values
+        self._budget = min(budget, REQUEST_LIMIT)
+        self._catalogue = configured.catalogue
+        self._prepared: LRUCache[tuple[MetricRoute, Parameters], _Prepared] = LRUCache(_PREPARED)
+
+    async def answer(
+        self, request: web.BaseRequest, route: MetricRoute, parameters: Parameters
+    ) -> web.Response:
+        """The list of values. Raises FailureError."""
+        if request.method != "GET":
+            raise answers.method_not_allowed()
+        if parameters.watch:
+            raise FailureError(
+                405,
+                "MethodNotAllowed",
+                f'watch is not supported on resources of kind "*.{GROUP}"',
+                StatusDetails(group=GROUP, kind="*"),
+            )
+        answers.require_json(request)
+        prepared, budget = self._prepare(route, parameters)
+        try:
+            reading = await self._values.read(
+                prepared.metric, route.metric, prepared.promql, budget
+            )
+        except UpstreamError as error:
+            code, reason = _CODES[error.kind]
+            message = (
+                f"unable to fetch metrics from Prometheus: {error.kind} (metric {prepared.metric})"
+            )
+            raise FailureError(code, reason, message) from error
+        response = answers.json_response(reading.body(route.metric))
+        if reading.answer.absence:
+            # For readers who must tell "no series" from "not a number"; others see an empty list.
+            response.headers["X-Metric-Unavailable"] = reading.answer.absence
+        return response
+
+    def _prepare(self, route: MetricRoute, parameters: Parameters) -> tuple[_Prepared, float]:
+        catalogue = self._configured.catalogue
+        if catalogue is not self._catalogue:
+            self._catalogue = catalogue
+            self._prepared.clear()
+        try:
+            budget = query_parameters.budget_of(parameters, self._budget)
+            key = (route, parameters)
+            prepared = self._prepared.get(key)
+            if prepared is None:
+                query_parameters.check_parameters(parameters)
+                rule = _rule_of(catalogue, route)
+                prepared = _Prepared(rule.name, _query(rule, route, parameters))
+                self._prepared[key] = prepared
+        except (BadParameterError, UnservableSelectorError) as error:
+            raise FailureError(400, "BadRequest", str(error)) from error
+        return prepared, budget
+
+
+def _rule_of(catalogue: Catalogue, route: MetricRoute) -> Rule:
+    rule = catalogue.find(route.metric)
+    if rule is None:
+        raise FailureError(
+            404, "NotFound", f"the server could not find the metric {route.metric} for "
+        )
+    return rule
+
+
+def _query(rule: Rule, route: MetricRoute, parameters: Parameters) -> str:
+    selector = query_parameters.selector_of(parameters)
+    try:
+        return rule.query(selector, route.namespace)
+    except TemplateError as error:
+        _log.error("the rule cannot build this query", metric=rule.name, error=str(error))
+        raise FailureError(
+            500, "InternalError", f"the rule of metric {rule.name} cannot build a query for this"
+        ) from error

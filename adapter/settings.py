@@ -1,0 +1,106 @@
+"""What the command line decides, as one immutable value."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from msgspec import Struct
+
+from adapter.authn_config import TrustFiles
+from adapter.core.trust import Headers
+from adapter.prometheus import Upstream
+from kube.service.settings import Address
+
+ALWAYS_ALLOWED: Final = ("/healthz", "/livez", "/readyz")
+
+
+class ApiServers(Struct, frozen=True):
+    """Kubeconfig files by purpose; "" means the pod's service account or the usual files."""
+
+    authentication: str = ""
+    authorization: str = ""
+
+
+class ServingFiles(Struct, frozen=True):
+    """Where the serving certificate is; all "" for a self-signed one in memory."""
+
+    certificate: str = ""
+    key: str = ""
+    folder: str = ""
+
+
+class Settings(Struct, frozen=True):
+    """Everything `app.serve` needs. Durations are seconds."""
+
+    upstream: Upstream
+    config_file: str = ""
+    address: Address = Address("", 443)
+    metrics_address: Address | None = None
+    serving: ServingFiles = ServingFiles()
+    api_servers: ApiServers = ApiServers()
+    trust: TrustFiles = TrustFiles()
+    skip_lookup: bool = False
+    always_allow: tuple[str, ...] = ALWAYS_ALLOWED
+    cache_ttl: float = 5.0
+    query_timeout: float = 10.0
+    shutdown_delay: float = 1.0
+    drain: float = 3.0
+
+
+def settings_of(given: Mapping[str, Any]) -> Settings:
+    """The settings that flags spell out, each under its name with underscores."""
+    host = given["bind_address"]
+    kubeconfig = given["kubeconfig"]
+    metrics_port = given["metrics_port"]
+    return Settings(
+        upstream=_upstream(given),
+        config_file=given["config"],
+        address=Address(_host(host), given["secure_port"]),
+        metrics_address=Address(_host(host), metrics_port) if metrics_port else None,
+        serving=ServingFiles(
+            given["tls_cert_file"], given["tls_private_key_file"], given["cert_dir"]
+        ),
+        api_servers=ApiServers(
+            authentication=given["authentication_kubeconfig"] or kubeconfig,
+            authorization=given["authorization_kubeconfig"] or kubeconfig,
+        ),
+        trust=_trust(given),
+        skip_lookup=given["authentication_skip_lookup"],
+        always_allow=given["authorization_always_allow_paths"] or ALWAYS_ALLOWED,
+        cache_ttl=given["cache_ttl"] / 1000,
+        query_timeout=given["query_timeout"] / 1000,
+        shutdown_delay=given["shutdown_delay_duration"] / 1000,
+        drain=given["shutdown_drain"] / 1000,
+    )
+
+
+def _host(address: str) -> str:
+    """All addresses of both families are written as nothing."""
+    return "" if address in ("0.0.0.0", "::") else address
+
+
+def _upstream(given: Mapping[str, Any]) -> Upstream:
+    return Upstream(
+        url=given["prometheus_url"],
+        verb=given["prometheus_verb"],
+        ca_file=given["prometheus_ca_file"],
+        certificate_file=given["prometheus_client_tls_cert_file"],
+        key_file=given["prometheus_client_tls_key_file"],
+        token_file=given["prometheus_token_file"],
+        headers=dict(given["prometheus_header"]),
+        max_series=given["max_series"],
+    )
+
+
+def _trust(given: Mapping[str, Any]) -> TrustFiles:
+    default = Headers()
+    return TrustFiles(
+        client_ca_file=given["client_ca_file"],
+        proxy_ca_file=given["requestheader_client_ca_file"],
+        allowed_names=given["requestheader_allowed_names"],
+        headers=Headers(
+            username=given["requestheader_username_headers"] or default.username,
+            group=given["requestheader_group_headers"] or default.group,
+            extra_prefixes=given["requestheader_extra_headers_prefix"] or default.extra_prefixes,
+            uid=given["requestheader_uid_headers"] or default.uid,
+        ),
+    )

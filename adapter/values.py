@@ -1,0 +1,108 @@
+"""Values by PromQL: a bounded cache of ready answers, and one upstream query per key at a time.
+
+Sources: external-metrics-api §17, §18.
+"""
+
+import asyncio
+from typing import Final, Literal
+
+from cachetools import TTLCache
+
+from adapter.core.documents import value_list
+from adapter.core.results import Answer, UpstreamError
+from adapter.metrics import AdapterMetrics
+from adapter.prometheus import Querying
+from adapter.singleflight import SingleFlight
+from kube.service.logs import get_logger
+from kube.vocab.times import Clock
+
+_log = get_logger("values")
+
+_MAX_BYTES: Final = 64 * 2**20
+_OVERHEAD: Final = 1000
+_SAID_FOR: Final = 60.0
+"""Seconds in which the same trouble of the same metric is logged once."""
+
+Source = Literal["cache", "joined", "upstream"]
+
+
+class Reading:
+    """One answer of Prometheus, encoded for the spelling of the name that asked first."""
+
+    def __init__(self, name: str, answer: Answer) -> None:
+        self.answer = answer
+        self._name = name
+        self._body = value_list(name, answer.samples)
+
+    def body(self, name: str) -> bytes:
+        """The list with `name` on its items."""
+        return self._body if name == self._name else value_list(name, self.answer.samples)
+
+    @property
+    def size(self) -> int:
+        """Bytes it occupies, roughly: the body and the samples it was made of."""
+        return 3 * len(self._body) + _OVERHEAD
+
+
+class Values:
+    """Reads values through the cache."""
+
+    def __init__(
+        self,
+        upstream: Querying,
+        clock: Clock,
+        metrics: AdapterMetrics,
+        *,
+        ttl: float,
+        query_timeout: float,
+    ) -> None:
+        """`ttl` seconds an answer is handed out; `query_timeout` seconds a query may take."""
+        self._upstream = upstream
+        self._query_timeout = query_timeout
+        self._clock = clock
+        self._metrics = metrics
+        self._cache: TTLCache[str, Reading] = TTLCache(
+            _MAX_BYTES, ttl, timer=clock.monotonic, getsizeof=lambda reading: reading.size
+        )
+        self._flights: SingleFlight[str, Reading] = SingleFlight()
+        self._said: TTLCache[tuple[str, str], bool] = TTLCache(1000, _SAID_FOR, clock.monotonic)
+        sources: tuple[Source, ...] = ("cache", "joined", "upstream")
+        self._reads = {source: metrics.value_reads.labels(source) for source in sources}
+
+    async def read(self, metric: str, name: str, promql: str, budget: float) -> Reading:
+        """The value of `promql`, which belongs to `metric` and was asked for as `name`.
+
+        Waits at most `budget` seconds. Raises UpstreamError.
+        """
+        found = self._cache.get(promql)
+        if found is not None:
+            self._reads["cache"].inc()
+            return found
+        self._reads["joined" if promql in self._flights else "upstream"].inc()
+        try:
+            async with asyncio.timeout(budget):
+                return await self._flights.share(promql, lambda: self._ask(metric, name, promql))
+        except TimeoutError as error:
+            raise UpstreamError("timeout", f"no answer within {budget:g} s") from error
+
+    async def _ask(self, metric: str, name: str, promql: str) -> Reading:
+        try:
+            answer = await self._upstream.query(promql, self._query_timeout)
+        except UpstreamError as error:
+            self._say(metric, error.kind, detail=error.detail, query=promql)
+            raise
+        reading = Reading(name, answer)
+        if reading.size <= self._cache.maxsize:
+            self._cache[promql] = reading
+        if answer.dropped:
+            self._say(metric, "samples without a finite value left out", query=promql)
+            self._metrics.samples_dropped.labels(metric).inc(answer.dropped)
+        if answer.saturated:
+            self._metrics.samples_saturated.labels(metric).inc(answer.saturated)
+        self._metrics.rule_result.labels(metric).set(self._clock.now() / 1000)
+        return reading
+
+    def _say(self, metric: str, trouble: str, **details: str) -> None:
+        if (metric, trouble) not in self._said:
+            self._said[metric, trouble] = True
+            _log.warning(trouble, metric=metric, **details)
