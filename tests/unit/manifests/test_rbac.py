@@ -53,7 +53,6 @@ def test_the_scalers_permissions():
             for verb in ("get", "update")
         ),
         ("", "pods", "list"),
-        ("", "pods", "watch"),
         ("apps", "replicasets", "get"),
         ("external.metrics.k8s.io", "*", "list"),
         ("metrics.k8s.io", "pods", "list"),
