@@ -81,4 +81,3 @@ def _unavailable(spec: Spec, readings: tuple[Reading, ...]) -> str:
         for name, reading in zip(names, readings, strict=True)
         if not reading.good
     )
-

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from kube.vocab.quantity import format_milli
 from kube.vocab.times import SECOND
 from scaler.core.conditions import Applied
 from scaler.core.messages import failure_text
@@ -14,6 +13,13 @@ from scaler.core.trace import Decision, Rule, Step
 def sentence(spec: Spec, decision: Decision, applied: Applied) -> str:
     """What was decided, because of what, and which rule bound it."""
     return f"{_verb(decision, applied)}: {_because(spec, decision)}"
+
+
+def plain(milli: int) -> str:
+    """Thousandths as people write numbers: 33333 is 33.333, 9000000 is 9000."""
+    whole, rest = divmod(abs(milli), 1000)
+    sign = "-" if milli < 0 else ""
+    return f"{sign}{whole}.{rest:03d}".rstrip("0").rstrip(".") if rest else f"{sign}{whole}"
 
 
 def _verb(decision: Decision, applied: Applied) -> str:
@@ -43,8 +49,8 @@ def _value(spec: Spec, decision: Decision) -> str:
     if proposal is None or proposal.region == "zero":
         return ""
     each = " per replica" if spec.average else ""
-    shown = f"{metric.name} {format_milli(proposal.usage)}{each}"
-    low, high = format_milli(metric.low), format_milli(metric.high)
+    shown = f"{metric.name} {plain(proposal.usage)}{each}"
+    low, high = plain(metric.low), plain(metric.high)
     match proposal.region:
         case "above":
             return f"{shown} is above {high} and asks for {proposal.replicas}"
