@@ -1,7 +1,10 @@
 """Each layer builds with kubectl, and its objects fit together."""
 
+import click
 import pytest
 
+from adapter import flags
+from adapter.settings import settings_of
 from tests.unit.manifests.manifest_files import LAYERS, MANIFESTS, kustomize, needs_kubectl, only
 
 pytestmark = [needs_kubectl, pytest.mark.kubectl]
@@ -142,3 +145,23 @@ def test_with_cert_manager_the_api_server_checks_the_certificate():
     assert f"--tls-cert-file={folder}/tls.crt" in container["args"]
     assert f"--tls-private-key-file={folder}/tls.key" in container["args"]
     assert not [arg for arg in container["args"] if arg.startswith("--cert-dir")]
+
+
+@click.command()
+@flags.options
+def adapter_settings(**given):
+    return settings_of(given)
+
+
+@pytest.mark.parametrize("layer", ["default", "with-cert-manager"])
+def test_the_adapter_understands_its_command_line_and_ends_within_its_grace_period(layer):
+    pod = only(kustomize(layer), "Deployment", "wpa-adapter")["spec"]["template"]["spec"]
+    (container,) = pod["containers"]
+    settings = adapter_settings.main(container["args"], standalone_mode=False)
+    assert settings.shutdown_delay >= 30.0
+    assert settings.shutdown_delay + settings.drain < pod["terminationGracePeriodSeconds"]
+
+
+def test_the_scaler_needs_no_flag():
+    pod = only(kustomize("default"), "Deployment", "wpa-scaler")["spec"]["template"]["spec"]
+    assert "args" not in pod["containers"][0]
