@@ -112,8 +112,8 @@ class MetricStatus(Wire, frozen=True):
     resource: ResourceStatus | None = None
 
 
-class AutoscalerStatus(Wire, frozen=True):
-    """`status`."""
+class AutoscalerStatus(Wire, frozen=True, omit_defaults=False):
+    """`status`. Written whole: both counts are required by the CRD, also when they are 0."""
 
     current_replicas: int = 0
     desired_replicas: int = 0

@@ -5,13 +5,15 @@ from collections.abc import Sequence
 
 from msgspec import Struct, structs
 
-from kube.client.errors import KubeError
+from kube.client.discovery import NoKindMatch, NotScalable
+from kube.client.errors import ApiError, KubeError
 from kube.vocab.selectors import SelectorError, parse_selector
 from kube.vocab.times import Millis
 from scaler.core.decision import needs_metrics
 from scaler.core.metric_spec import Metric
 from scaler.core.observed import Memory, Observed, Reading
 from scaler.core.spec import Spec
+from scaler.core.wire import TargetReference
 from scaler.shell.externals import ExternalMetrics
 from scaler.shell.podlist import PodCounter, describe
 from scaler.shell.scales import ScaleObject, Scales
@@ -42,7 +44,8 @@ class Observer:
         try:
             scale = await self._scales.read(spec.namespace, spec.target)
         except (KubeError, ValueError) as error:
-            return Sight(structs.replace(observed, scale_error=_scale_text(error)), None)
+            text = _scale_text(spec.target, error)
+            return Sight(structs.replace(observed, scale_error=text), None)
         observed = structs.replace(observed, scale=scale.scale)
         observed = await self._with_pods(spec, observed, scale, now)
         if needs_metrics(spec, observed, now):
@@ -74,5 +77,13 @@ class Observer:
         return Reading("error", detail="Resource metrics are not supported by this version")
 
 
-def _scale_text(error: Exception) -> str:
-    return f"could not get the scale of the target: {error}"
+def _scale_text(target: TargetReference, error: Exception) -> str:
+    """Upstream's words for each way a target can be out of reach (wpa-behaviour §8)."""
+    match error:
+        case NoKindMatch() | NotScalable():
+            return f"unable to determine resource for scale target reference: {error}"
+        case ApiError(code=403 | 404):
+            version = target.api_version or "v1"
+            return f"could not get scale for the GV {version}, error: {error}; scale not found"
+        case _:
+            return f"could not get scale for the GV {target.api_version or 'v1'}, error: {error}"
