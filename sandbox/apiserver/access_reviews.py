@@ -9,6 +9,7 @@ from sandbox.apiserver.authorization import Authorizer
 from sandbox.apiserver.catalogue import Review
 from sandbox.apiserver.errors import BadRequest, Invalid
 from sandbox.apiserver.identity import User
+from sandbox.apiserver.keys import USER
 from sandbox.apiserver.rbac_rules import Attributes
 from sandbox.apiserver.resources import Object, Resource
 
@@ -45,13 +46,13 @@ class AccessReviews:
         return self._answered(SUBJECT, body, user)
 
     async def _self(self, request: web.Request, body: Object) -> Object:
-        return self._answered(SELF, body, request["user"])
+        return self._answered(SELF, body, request[USER])
 
     async def _self_rules(self, request: web.Request, body: Object) -> Object:
         namespace = _spec(body).get("namespace")
         if not namespace:
             raise BadRequest("no namespace on request")
-        rules, missing = self._authorizer.rules_of(request["user"], namespace)
+        rules, missing = self._authorizer.rules_of(request[USER], namespace)
         status: dict[str, Any] = {
             "resourceRules": [rule for rule in rules if rule.get("resources")],
             "nonResourceRules": [rule for rule in rules if rule.get("nonResourceURLs")],

@@ -21,7 +21,9 @@ from sandbox.apiserver.backends import (
     identity_headers,
     request_headers,
 )
+from sandbox.apiserver.conditions import holds
 from sandbox.apiserver.identity import MASTERS, User
+from sandbox.apiserver.keys import USER
 from sandbox.apiserver.resources import Object
 
 AGGREGATOR: Final = User("system:kube-aggregator", groups=(MASTERS,))
@@ -58,7 +60,7 @@ class Aggregator:
 
     async def proxy(self, request: web.Request, service: Object) -> web.StreamResponse:
         """Pass the request on to the APIService's backend and its answer back, as it streams."""
-        if not is_available(service):
+        if not holds(service, "Available"):
             return _unavailable("service unavailable")
         try:
             backend = self._backends.of(service)
@@ -69,7 +71,7 @@ class Aggregator:
                 backend,
                 request.method,
                 request.raw_path,
-                request_headers(request.headers, request["user"]),
+                request_headers(request.headers, request[USER]),
                 request.content if request.can_read_body else None,
             )
         except _FAILURES as error:
@@ -113,12 +115,6 @@ class Aggregator:
             server_hostname=backend.server_name,
             allow_redirects=False,
         )
-
-
-def is_available(service: Object) -> bool:
-    """Whether the availability check has found the APIService's backend well."""
-    conditions = (service.get("status") or {}).get("conditions") or ()
-    return any(item["type"] == "Available" and item["status"] == "True" for item in conditions)
 
 
 async def _relay(request: web.Request, answer: aiohttp.ClientResponse) -> web.StreamResponse:

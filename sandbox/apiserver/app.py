@@ -13,6 +13,7 @@ from sandbox.apiserver.discovery import Aggregation, Discovery
 from sandbox.apiserver.documents import Documents
 from sandbox.apiserver.errors import ApiError, ServiceUnavailable
 from sandbox.apiserver.handlers import Handlers
+from sandbox.apiserver.keys import INFO
 from sandbox.apiserver.representation import json_response
 from sandbox.apiserver.requestinfo import RequestInfo, request_info
 from sandbox.apiserver.store import Store
@@ -32,10 +33,10 @@ def build_app(
 ) -> web.Application:
     """The application that serves `store`.
 
-    `middlewares` (each a `web.middleware`) run in order, after `request["info"]` (a RequestInfo) is set and inside the
-    handler that turns an ApiError into its Status: authentication sets `request["user"]`,
-    authorization raises Forbidden. `reviews` are create-only resources. `aggregation` serves the
-    groups and versions whose APIService names a service.
+    `middlewares` (each a `web.middleware`) run in order, after `request[INFO]` (a RequestInfo)
+    is set and inside the handler that turns an ApiError into its Status: authentication sets
+    `request[USER]`, authorization raises Forbidden. `reviews` are create-only resources.
+    `aggregation` serves the groups and versions whose APIService names a service.
     """
     catalogue = Catalogue(store, reviews)
     handlers = Handlers(store, catalogue)
@@ -81,7 +82,7 @@ def _group_version(path: str) -> tuple[str, str]:
 @web.middleware
 async def _describe(request: web.Request, handler: Handler) -> web.StreamResponse:
     info: RequestInfo = request_info(request.method, request.path, request.query)
-    request["info"] = info
+    request[INFO] = info
     return await handler(request)
 
 

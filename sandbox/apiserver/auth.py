@@ -17,6 +17,7 @@ from sandbox.apiserver.bodies import read_object
 from sandbox.apiserver.catalogue import Review
 from sandbox.apiserver.errors import BadRequest, Invalid, Unauthorized
 from sandbox.apiserver.identity import ANONYMOUS, AUTHENTICATED, MASTERS, User, service_account
+from sandbox.apiserver.keys import INFO, USER
 from sandbox.apiserver.representation import json_response
 from sandbox.apiserver.requestinfo import RequestInfo
 from sandbox.apiserver.resources import SERVICEACCOUNTS, Object, Resource
@@ -120,7 +121,7 @@ class Authenticator:
         return {**body, "status": status}
 
     async def _self_subject_review(self, request: web.Request, body: Object) -> Object:
-        return {**body, "status": {"userInfo": request["user"].wire()}}
+        return {**body, "status": {"userInfo": request[USER].wire()}}
 
     def token_request(self, namespace: str, name: str, body: Object) -> Object:
         """Answer `POST …/serviceaccounts/{name}/token`. Raises NotFound or Invalid."""
@@ -144,10 +145,11 @@ class Authenticator:
 
 
 def authentication(authenticator: Authenticator) -> Middleware:
-    """Middleware that puts the caller's User into `request["user"]`."""
+    """Middleware that puts the caller's User into `request[USER]`."""
 
+    @web.middleware
     async def authenticate(request: web.Request, handler: Handler) -> web.StreamResponse:
-        request["user"] = authenticator.user_of(request.headers.get("Authorization", ""))
+        request[USER] = authenticator.user_of(request.headers.get("Authorization", ""))
         return await handler(request)
 
     return authenticate
@@ -156,8 +158,9 @@ def authentication(authenticator: Authenticator) -> Middleware:
 def token_requests(authenticator: Authenticator) -> Middleware:
     """Middleware that answers `POST …/serviceaccounts/{name}/token`, which stores nothing."""
 
+    @web.middleware
     async def request_token(request: web.Request, handler: Handler) -> web.StreamResponse:
-        info: RequestInfo = request["info"]
+        info: RequestInfo = request[INFO]
         wanted = (info.verb, info.group, info.plural, info.subresource)
         if wanted != ("create", "", SERVICEACCOUNTS.plural, "token"):
             return await handler(request)

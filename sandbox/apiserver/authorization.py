@@ -11,6 +11,7 @@ from msgspec import Struct
 from kube.vocab.objects import StatusDetails
 from sandbox.apiserver.errors import Forbidden
 from sandbox.apiserver.identity import MASTERS, User
+from sandbox.apiserver.keys import INFO, USER
 from sandbox.apiserver.rbac_rules import Attributes, attributes_of, rule_allows, subject_means
 from sandbox.apiserver.resources import (
     CLUSTERROLEBINDINGS,
@@ -89,9 +90,10 @@ class Authorizer:
 def authorization(authorizer: Authorizer) -> Middleware:
     """Middleware that lets a request through only if its user may do what it asks."""
 
+    @web.middleware
     async def authorize(request: web.Request, handler: Handler) -> web.StreamResponse:
-        user: User = request["user"]
-        wanted = attributes_of(request["info"], request.method)
+        user: User = request[USER]
+        wanted = attributes_of(request[INFO], request.method)
         verdict = authorizer.verdict(user, wanted)
         if not verdict.allowed:
             raise forbidden(user, wanted, verdict.reason)

@@ -3,12 +3,10 @@
 import asyncio
 from typing import Final
 
-import msgspec
-
-from kube.vocab.conditions import Condition, condition
 from sandbox.apiserver.aggregation import Aggregator
 from sandbox.apiserver.backends import Unreachable
 from sandbox.apiserver.catalogue import is_remote
+from sandbox.apiserver.conditions import with_condition
 from sandbox.apiserver.resources import APISERVICES, SERVICES, Object, Resource
 from sandbox.apiserver.store import Store
 
@@ -66,18 +64,8 @@ class Availability:
         service = self._store.find(APISERVICES, "", name)
         if service is None:
             return  # deleted while its backend was asked
-        stored = (service.get("status") or {}).get("conditions") or []
-        before = next((item for item in stored if item["type"] == _TYPE), None)
-        found = condition(
-            _TYPE,
-            available,
-            reason,
-            message,
-            at=self._store.clock.now(),
-            before=msgspec.convert(before, Condition) if before else None,
-        )
-        others = [item for item in stored if item["type"] != _TYPE]
-        status = {"conditions": [*others, msgspec.to_builtins(found)]}
-        self._store.update(
-            APISERVICES, "", name, {"metadata": {"name": name}, "status": status}, "status"
-        )
+        stored = (service.get("status") or {}).get("conditions")
+        now = self._store.clock.now()
+        conditions = with_condition(stored, _TYPE, available, reason, message, now)
+        body = {"metadata": {"name": name}, "status": {"conditions": conditions}}
+        self._store.update(APISERVICES, "", name, body, "status")

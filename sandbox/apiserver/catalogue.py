@@ -12,7 +12,7 @@ from sandbox.apiserver.resources import APISERVICES, BUILT_IN, DEFINITIONS, Obje
 from sandbox.apiserver.store import Store
 
 Answer = Callable[[web.Request, Object], Awaitable[Object]]
-"""Answers a review: the request (with `request["user"]`) and its body to the completed body."""
+"""Answers a review: the request (with `request[USER]`) and its body to the completed body."""
 
 
 class Review(Struct, frozen=True):

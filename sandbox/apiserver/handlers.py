@@ -9,6 +9,7 @@ from aiohttp import web
 from sandbox.apiserver.bodies import read_object
 from sandbox.apiserver.catalogue import Catalogue
 from sandbox.apiserver.errors import MethodNotAllowed, NotFound
+from sandbox.apiserver.keys import INFO
 from sandbox.apiserver.paging import Pages
 from sandbox.apiserver.reading import get_object, list_objects
 from sandbox.apiserver.removing import delete_collection, delete_object
@@ -46,8 +47,8 @@ class Handlers:
         }
 
     async def serve(self, request: web.Request) -> web.StreamResponse:
-        """Answer one resource request; `request["info"]` says which. Raises ApiError."""
-        info: RequestInfo = request["info"]
+        """Answer one resource request; `request[INFO]` says which. Raises ApiError."""
+        info: RequestInfo = request[INFO]
         review = self._catalogue.reviews.get((info.group, info.version, info.plural))
         if review is not None:
             if info.verb != "create":

@@ -10,6 +10,7 @@ from aiohttp.typedefs import Handler, Middleware
 from sandbox.apiserver.authorization import Authorizer, forbidden
 from sandbox.apiserver.errors import BadRequest
 from sandbox.apiserver.identity import AUTHENTICATED, User, service_account, service_account_of
+from sandbox.apiserver.keys import USER
 from sandbox.apiserver.rbac_rules import Attributes
 
 _USER: Final = "Impersonate-User"
@@ -20,17 +21,18 @@ _AUTHENTICATION: Final = "authentication.k8s.io"
 
 
 def impersonation(authorizer: Authorizer) -> Middleware:
-    """Middleware that replaces `request["user"]` where the headers ask for it. Raises Forbidden."""
+    """Middleware that replaces `request[USER]` where the headers ask for it. Raises Forbidden."""
 
+    @web.middleware
     async def impersonate(request: web.Request, handler: Handler) -> web.StreamResponse:
         asked = impersonated(request)
         if asked is not None:
-            caller: User = request["user"]
+            caller: User = request[USER]
             for wanted in _permissions(asked, _GROUP in request.headers):
                 verdict = authorizer.verdict(caller, wanted)
                 if not verdict.allowed:
                     raise forbidden(caller, wanted, verdict.reason)
-            request["user"] = asked
+            request[USER] = asked
         return await handler(request)
 
     return impersonate
