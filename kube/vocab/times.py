@@ -18,7 +18,8 @@ SECOND: Final = 1000
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _RFC3339: Final = re.compile(
-    r"(\d{4})-(\d{2})-(\d{2})[Tt](\d{2}):(\d{2}):(\d{2})(?:\.(\d+))?([Zz]|[+-]\d{2}:\d{2})",
+    r"(\d{4})-(\d{2})-(\d{2})[Tt](\d{2}):(\d{2}):([0-5]\d|60)(?:\.(\d+))?"
+    r"([Zz]|[+-](?:[01]\d|2[0-3]):[0-5]\d)",
     re.ASCII,
 )
 _GO_UNITS: Final = {
@@ -30,7 +31,10 @@ _GO_UNITS: Final = {
     "µs": 1e-3,
     "ns": 1e-6,
 }
-_GO_PART: Final = re.compile(r"(\d+(?:\.\d*)?|\.\d+)(h|ms|us|µs|ns|m|s)")
+_GO_PART: Final = re.compile(r"([0-9]+(?:\.[0-9]*)?|\.[0-9]+)(h|ms|us|µs|ns|m|s)")
+_BARE_SECONDS: Final = re.compile(r"[0-9]+(?:\.[0-9]+)?")
+_LONGEST_DURATION: Final = 32
+"""Characters; more of them are no time anybody waits for."""
 
 
 def parse_rfc3339(text: str) -> Millis:
@@ -52,12 +56,14 @@ def parse_rfc3339(text: str) -> Millis:
 
 def format_rfc3339(millis: Millis) -> str:
     """Second precision, truncated, suffix Z: the form of `metav1.Time`."""
-    return (_EPOCH + timedelta(seconds=millis // SECOND)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    moment = _EPOCH + timedelta(seconds=millis // SECOND)
+    return moment.isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 def format_micro(millis: Millis) -> str:
     """Microsecond precision, suffix Z: the form of `metav1.MicroTime` (Leases)."""
-    return (_EPOCH + timedelta(milliseconds=millis)).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    moment = _EPOCH + timedelta(milliseconds=millis)
+    return moment.isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 def whole_seconds(millis: Millis) -> Millis:
@@ -70,7 +76,7 @@ def parse_duration(text: str) -> int:
 
     Raises ValueError.
     """
-    if re.fullmatch(r"\d+(\.\d+)?", text):
+    if _BARE_SECONDS.fullmatch(text) and len(text) <= _LONGEST_DURATION:
         return round(float(text) * SECOND)
     position, total = 0, 0.0
     for part in _GO_PART.finditer(text):
@@ -78,7 +84,7 @@ def parse_duration(text: str) -> int:
             break
         total += float(part[1]) * _GO_UNITS[part[2]]
         position = part.end()
-    if position == 0 or position != len(text):
+    if position == 0 or position != len(text) or position > _LONGEST_DURATION:
         raise ValueError(f"{text[:40]!r} is not a duration such as 15s, 1m30s or 500ms")
     return round(total)
 
