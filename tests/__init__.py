@@ -1,0 +1,1 @@
+"""What is expected of the project, by level: unit, properties, contract, integration."""

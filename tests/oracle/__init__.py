@@ -1,0 +1,1 @@
+"""Independent statements of what decisions should be, to hold the code against."""

@@ -1,0 +1,244 @@
+"""The rules of scaling once more: slow, obvious, in fractions, written from the documents alone.
+
+It shares with the code only the types of its inputs. Numbers in parentheses are the decisions and
+sections that a line restates. External metrics only.
+"""
+
+from dataclasses import dataclass
+from fractions import Fraction
+from math import ceil, floor
+
+from scaler.core.metric_spec import Metric
+from scaler.core.observed import Observed, Timer
+from scaler.core.spec import Spec
+
+INT32 = 2**31 - 1
+
+
+@dataclass(frozen=True)
+class Expected:
+    """What should come out. `limit` is the reason of ScalingLimited, None where it keeps its state.
+
+    `active` is the status of ScalingActive, None where it keeps its state.
+    """
+
+    desired: int
+    active: bool | None
+    above: Timer
+    below: Timer
+    limit: str | None = None
+    asked: int | None = None
+
+
+@dataclass(frozen=True)
+class Opinion:
+    """One metric's proposal."""
+
+    replicas: int
+    above: bool = False
+    below: bool = False
+    converges: bool = False
+
+
+def expected(spec: Spec, world: Observed, now: int) -> Expected:
+    """The count to have at `now`, and the state that it leaves."""
+    above, below = world.memory.above, world.memory.below
+    scale = world.scale
+    if scale is None:
+        return Expected(0, False, above, below)
+    current = scale.spec_replicas
+
+    def hold() -> Expected:
+        return Expected(current, False, above, below)
+
+    # The order of D14.
+    if current == 0:
+        return hold()
+    if current > spec.max_replicas:
+        return Expected(spec.max_replicas, None, above, below)
+    if current < spec.min_replicas:
+        return Expected(spec.min_replicas, None, above, below)
+    if scale.status_replicas == 0:
+        return hold()
+    if world.selector_error or scale.selector == "":
+        return hold()
+    pods = world.pods
+    if pods is None or pods.counted == 0 or pods.owned == 0:
+        return hold()
+    if Fraction(100 * pods.ready, pods.owned) < spec.min_available:
+        return hold()
+    return _on_metrics(spec, world, now, current, pods.counted, pods.warming)
+
+
+def _on_metrics(
+    spec: Spec, world: Observed, now: int, current: int, counted: int, warming: int
+) -> Expected:
+    memory = world.memory
+    given: list[Opinion | None] = []
+    for metric, reading in zip(spec.metrics, world.readings, strict=True):
+        value = Fraction(reading.value, 1000)
+        good = reading.state == "ok"
+        given.append(_opinion(spec, metric, value, current, counted) if good else None)
+    present = [opinion for opinion in given if opinion is not None]
+    complete = len(present) == len(given)
+    if not present:
+        return Expected(current, False, memory.above, memory.below)
+
+    any_above = any(opinion.above for opinion in present)
+    any_below = any(opinion.below for opinion in present)
+    above, below = memory.above, memory.below
+    if complete or any_above:
+        above = _above_timer(above, any_above, memory.above_seen, now, world.period)
+    if complete:
+        below = _below_timer(below, any_below, memory.below_seen, now, world.period)
+
+    wanted = max(opinion.replicas for opinion in present)
+    if not complete:
+        # A missing metric could only ask for more (D13).
+        wanted = max([current, *(opinion.replicas for opinion in present if opinion.above)])
+    asked = wanted
+    if wanted < current and warming:
+        return Expected(current, True, above, below, None, asked)  # D35
+    count, reason = _limited(spec, current, wanted, counted)
+    if count != current and not _may_happen(
+        spec, count > current, any_above or any_below, above, below, memory.last_scale, now
+    ):
+        count = current
+    return Expected(count, True, above, below, reason, asked)
+
+
+def _opinion(spec: Spec, metric: Metric, value: Fraction, current: int, counted: int) -> Opinion:
+    high, low = Fraction(metric.high, 1000), Fraction(metric.low, 1000)
+    tolerance, step = Fraction(spec.tolerance, 1000), spec.modulo
+    usage = value / counted if spec.average else value
+    if value == 0 and not spec.tolerate_zero:
+        return Opinion(current)  # D11
+    if usage > high * (1 + tolerance):  # D1
+        pods = ceil(value / high) if spec.average else ceil(counted * value / high)  # D2
+        return Opinion(min(max(_multiple(pods, step), current), INT32), above=True)
+    if usage < low * (1 - tolerance):
+        pods = 1
+        if low:
+            pods = floor(value / low) if spec.average else floor(counted * value / low)
+        return Opinion(min(_multiple(max(pods, 1), step), current), below=True)
+    # Inside the marks only convergence moves (§11, 6).
+    if spec.converge == "high":
+        forecast = max(spec.min_replicas, min(ceil(counted * usage / high), spec.max_replicas))
+        lower = max(current - step, 1)
+        if lower >= forecast:
+            return Opinion(lower, converges=True)
+    if spec.converge == "low" and low:
+        forecast = max(spec.min_replicas, min(floor(counted * usage / low), spec.max_replicas))
+        if current + step <= forecast:
+            return Opinion(current + step, converges=True)
+    return Opinion(current)
+
+
+def _multiple(pods: int, step: int) -> int:
+    return ceil(Fraction(pods, step)) * step
+
+
+def _limited(spec: Spec, current: int, wanted: int, counted: int) -> tuple[int, str]:
+    """Velocity, bounds, multiples (§13, D8, D25)."""
+    if wanted < current:
+        return _limited_down(spec, current, wanted, counted)
+    if wanted > current:
+        return _limited_up(spec, current, wanted)
+    return current, "DesiredWithinRange"
+
+
+def _limited_up(spec: Spec, current: int, wanted: int) -> tuple[int, str]:
+    fastest = current
+    if spec.up_factor:
+        share = floor(Fraction(spec.up_factor, 1000) * current / 100)
+        fastest += max(1, share, _distance(current, spec.modulo, +1))
+    count, reason = wanted, "DesiredWithinRange"
+    if wanted > min(fastest, spec.max_replicas):
+        count = min(fastest, spec.max_replicas)
+        reason = "ScaleUpLimit" if fastest <= spec.max_replicas else "TooManyReplicas"
+    bound_limits = count == spec.max_replicas and wanted > spec.max_replicas
+    if count != current and not bound_limits:
+        aligned = current
+        for candidate in range(count, current, -1):
+            if candidate % spec.modulo == 0:
+                aligned = candidate
+                break
+        if aligned != count and reason == "DesiredWithinRange":
+            reason = "ModuloAlignment"
+        count = aligned
+    return count, reason
+
+
+def _limited_down(spec: Spec, current: int, wanted: int, counted: int) -> tuple[int, str]:
+    slowest = current
+    if spec.down_factor:
+        share = floor(Fraction(spec.down_factor, 1000) * current / 100)
+        slowest -= max(1, share, _distance(current, spec.modulo, -1))
+    count, reason = wanted, "DesiredWithinRange"
+    if wanted < max(slowest, spec.min_replicas):
+        count = max(slowest, spec.min_replicas)
+        reason = "ScaleDownLimit" if slowest >= spec.min_replicas else "TooFewReplicas"
+        if wanted < slowest and counted < count:
+            return current, "ScaleDownLimit"  # not below what is not even ready
+    bound_limits = count == spec.min_replicas and wanted < spec.min_replicas
+    if count != current and not bound_limits:
+        aligned = current
+        for candidate in range(count, current):
+            if candidate % spec.modulo == 0:
+                aligned = candidate
+                break
+        if aligned != count and reason == "DesiredWithinRange":
+            reason = "ModuloAlignment"
+        count = aligned
+    return count, reason
+
+
+def _distance(current: int, step: int, direction: int) -> int:
+    away = 1
+    while (current + direction * away) % step:
+        away += 1
+    return away
+
+
+def _may_happen(
+    spec: Spec,
+    up: bool,
+    out_of_range: bool,
+    above: Timer,
+    below: Timer,
+    last_scale: int | None,
+    now: int,
+) -> bool:
+    """Forbidden windows and delays (§14, D12)."""
+    window = spec.up_window if up else spec.down_window
+    if last_scale is not None and now - last_scale < window * 1000:
+        return False
+    delay = spec.up_delay if up else spec.down_delay
+    if not out_of_range or delay == 0:
+        return True
+    timer = above if up else below
+    if not timer.holds or timer.since is None:
+        return False
+    return delay - (now - timer.since) // 1000 <= 0
+
+
+def _seconds(moment: int) -> int:
+    return floor(Fraction(moment, 1000)) * 1000
+
+
+def _above_timer(timer: Timer, holds: bool, seen: int | None, now: int, period: int) -> Timer:
+    """A long gap is taken off the time spent above; an unknown one is not (D15)."""
+    if timer.since is None or timer.holds != holds:
+        return Timer(holds, _seconds(now))
+    if holds and seen is not None and now - seen > Fraction(7, 2) * period:
+        return Timer(True, _seconds(min(timer.since + (now - seen), now)))
+    return timer
+
+
+def _below_timer(timer: Timer, holds: bool, seen: int | None, now: int, period: int) -> Timer:
+    """A long gap, or an unknown one, starts the time spent below anew (D15)."""
+    if timer.since is None or timer.holds != holds:
+        return Timer(holds, _seconds(now))
+    if holds and (seen is None or now - seen > Fraction(7, 2) * period):
+        return Timer(True, _seconds(now))
+    return timer
