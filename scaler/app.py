@@ -31,6 +31,7 @@ from scaler.shell.observe import Observer
 from scaler.shell.pages import autoscalers_page
 from scaler.shell.podlist import PodCounter
 from scaler.shell.reporter import AUTOSCALERS, Reporter
+from scaler.shell.resources import ResourceMetrics
 from scaler.shell.scales import Scales
 from scaler.shell.series import PROGRAM, ApiCalls, Autoscalers, Daemon
 from scaler.shell.ticker import Ticker
@@ -94,8 +95,14 @@ class Scaler:
         discovery = Discovery(client, clock=clock)
         scales = Scales(client, discovery)
         pods = PodCounter(client, discovery, clock)
-        externals = ExternalMetrics(client, settings.max_sample_age)
-        observer = Observer(scales, pods, externals, settings.period)
+        observer = Observer(
+            scales,
+            pods,
+            ExternalMetrics(client),
+            ResourceMetrics(client),
+            period=settings.period,
+            max_sample_age=settings.max_sample_age,
+        )
         self.recorder = EventRecorder(client, COMPONENT, clock=clock)
         self.reporter = Reporter(client, self.recorder)
         self.evaluator = Evaluator(

@@ -3,7 +3,7 @@
 A reading is evidence with a state, never a bare number: unknown is never zero (D17).
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Final, Literal
 
 from msgspec import Struct
@@ -24,13 +24,18 @@ class Sample(Struct, frozen=True, gc=False):
 
 
 class Reading(Struct, frozen=True, gc=False):
-    """The evidence for one metric: sum over its series in thousandths, and how far to trust it."""
+    """The evidence for one metric: sum over its series in thousandths, and how far to trust it.
+
+    For a Resource metric a series is a counted pod with a sample; `missing` are the counted pods
+    without one (D7).
+    """
 
     state: ReadingState
     value: int = 0
     series: int = 0
     at: Millis | None = None
     detail: str = ""
+    missing: int = 0
 
     @property
     def good(self) -> bool:
@@ -119,3 +124,20 @@ def reading_of(samples: Sequence[Sample], now: Millis, max_age: int) -> Reading:
         else ""
     )
     return Reading(state, sum(sample.value for sample in samples), len(samples), oldest, detail)
+
+
+def resource_reading_of(
+    usage: Mapping[str, Sample], counted: Collection[str], now: Millis, max_age: int
+) -> Reading:
+    """The evidence in the usage of pods by name, of which only the `counted` ones are looked at.
+
+    A stale sample is a missing one (D16); no sample of any counted pod is no evidence (D7).
+    """
+    found = [usage[name] for name in counted if name in usage]
+    fresh = [sample for sample in found if sample.at is None or now - sample.at <= max_age]
+    if not fresh:
+        detail = "did not receive metrics for any ready pods"
+        return Reading("stale" if found else "empty", detail=detail, missing=len(counted))
+    oldest = min(now if sample.at is None else sample.at for sample in fresh)
+    total = sum(sample.value for sample in fresh)
+    return Reading("ok", total, len(fresh), oldest, missing=len(counted) - len(fresh))

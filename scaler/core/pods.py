@@ -22,6 +22,7 @@ class Pod(Struct, frozen=True, gc=False):
     `started` is `status.startTime`, or the creation time where that is absent.
     """
 
+    name: str = ""
     owners: tuple[OwnerReference, ...] = ()
     phase: str = "Pending"
     ready: bool = False
@@ -32,6 +33,13 @@ class Pod(Struct, frozen=True, gc=False):
     def live(self) -> bool:
         """Neither finished nor on its way out."""
         return self.phase not in ("Failed", "Succeeded") and not self.terminating
+
+
+class Census(Struct, frozen=True, gc=False):
+    """The target's pods in numbers, and the names of those that count."""
+
+    counts: PodCounts
+    counted: frozenset[str]
 
 
 class Target(Struct, frozen=True, gc=False):
@@ -51,12 +59,13 @@ def count_pods(
     now: Millis,
     readiness_delay: int,
     status_replicas: int,
-) -> PodCounts:
+) -> Census:
     """Count the target's pods. `readiness_delay` is in seconds.
 
     The counted ones are capped at `status_replicas` only where ownership was not established (D4).
     """
-    listed = owned = ready = counted = foreign = 0
+    listed = owned = ready = foreign = 0
+    counting: set[str] = set()
     established = not target.trusted
     for pod in pods:
         listed += 1
@@ -68,11 +77,13 @@ def count_pods(
             owned += 1
             if pod.ready:
                 ready += 1
-                counted += _old_enough(pod, now, readiness_delay)
-    warming = ready - counted
+                if _old_enough(pod, now, readiness_delay):
+                    counting.add(pod.name)
+    warming, counted = ready - len(counting), len(counting)
     if not established:
         counted = min(counted, status_replicas)
-    return PodCounts(listed, owned, ready, counted, warming, foreign)
+    counts = PodCounts(listed, owned, ready, counted, warming, foreign)
+    return Census(counts, frozenset(counting))
 
 
 def unread_owners(pods: Iterable[Pod], target: Target, links: Links) -> set[OwnerReference]:

@@ -1,4 +1,4 @@
-"""One reading between its two marks becomes a proposal (wpa-behaviour §11 with D1, D2, D3, D11).
+"""One reading between its two marks becomes a proposal (wpa-behaviour §11, D1-D3, D7, D11).
 
 All comparisons are between whole numbers: instead of dividing, both sides are multiplied out.
 """
@@ -35,19 +35,40 @@ def propose(spec: Spec, metric: Metric, reading: Reading, current: int, counted:
     `current` is the target's `spec.replicas`, the base of direction; `counted` (at least 1) is the
     number of pods that carry the load, the base of ratios (D3).
     """
-    value = reading.value
-    divisor = counted if spec.average else 1
-    usage = _cut(value, divisor)
-    if value == 0 and not spec.tolerate_zero:
+    load = _load(spec, metric, reading, counted)
+    if reading.value == 0 and not spec.tolerate_zero:
         return Proposal("zero", current, 0)
-    if value * 1000 > metric.high * divisor * (1000 + spec.tolerance):
-        asked = up_to_multiple(_ceil(value * counted, metric.high * divisor), spec.modulo)
-        return Proposal("above", min(max(asked, current), HIGHEST_COUNT), usage)
-    if value * 1000 < metric.low * divisor * (1000 - spec.tolerance):
-        fitting = value * counted // (metric.low * divisor) if metric.low else 1
+    if load.least * 1000 > metric.high * load.divisor * (1000 + spec.tolerance):
+        asked = up_to_multiple(_ceil(load.least * counted, metric.high * load.divisor), spec.modulo)
+        return Proposal("above", min(max(asked, current), HIGHEST_COUNT), load.usage)
+    if load.most * 1000 < metric.low * load.divisor * (1000 - spec.tolerance):
+        fitting = load.most * counted // (metric.low * load.divisor) if metric.low else 1
         asked = up_to_multiple(max(fitting, 1), spec.modulo)
-        return Proposal("below", min(asked, current), usage)
-    return _converge(spec, metric, value, current, counted, divisor)
+        return Proposal("below", min(asked, current), load.usage)
+    return _converge(spec, metric, load, current, counted)
+
+
+class _Load(Struct, frozen=True, gc=False):
+    """A reading as an interval: `least / divisor` to `most / divisor` is compared with the marks.
+
+    The two differ only by pods without a sample, which are taken as idle when asking for more and
+    as busy up to the high mark when asking for less (D7).
+    """
+
+    least: int
+    most: int
+    divisor: int
+    usage: int
+
+
+def _load(spec: Spec, metric: Metric, reading: Reading, counted: int) -> _Load:
+    value = reading.value
+    if metric.kind == "Resource":
+        pods = max(1, reading.series + reading.missing)
+        most = value + reading.missing * metric.high
+        return _Load(value, most, pods, _cut(value, max(1, reading.series)))
+    divisor = counted if spec.average else 1
+    return _Load(value, value, divisor, _cut(value, divisor))
 
 
 def up_to_multiple(count: int, modulo: int) -> int:
@@ -55,21 +76,19 @@ def up_to_multiple(count: int, modulo: int) -> int:
     return _ceil(count, modulo) * modulo
 
 
-def _converge(
-    spec: Spec, metric: Metric, value: int, current: int, counted: int, divisor: int
-) -> Proposal:
+def _converge(spec: Spec, metric: Metric, load: _Load, current: int, counted: int) -> Proposal:
     """Inside the marks: stay, or drift one step towards a mark while the forecast stays inside."""
-    usage = _cut(value, divisor)
     if spec.converge is None:
-        return Proposal("inside", current, usage)
+        return Proposal("inside", current, load.usage)
     if spec.converge == "high":
         step = max(current - spec.modulo, 1)
-        taken = step >= _clamp(_ceil(value * counted, metric.high * divisor), spec)
+        taken = step >= _clamp(_ceil(load.most * counted, metric.high * load.divisor), spec)
     else:
         step = current + spec.modulo
-        fitting = value * counted // (metric.low * divisor) if metric.low else current
+        fitting = load.least * counted // (metric.low * load.divisor) if metric.low else current
         taken = step <= (_clamp(fitting, spec) if metric.low else current)
-    return Proposal("inside", step if taken else current, usage, "taken" if taken else "refused")
+    replicas = step if taken else current
+    return Proposal("inside", replicas, load.usage, "taken" if taken else "refused")
 
 
 def _clamp(count: int, spec: Spec) -> int:

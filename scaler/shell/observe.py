@@ -1,14 +1,13 @@
 """One look at the world for one autoscaler: target, pods, metrics, each only if it has a say."""
 
 import asyncio
-from collections.abc import Sequence
 
 from msgspec import Struct, structs
 
 from kube.client.discovery import NoKindMatch, NotScalable
 from kube.client.errors import ApiError, KubeError
 from kube.vocab.selectors import SelectorError, parse_selector
-from kube.vocab.times import Millis
+from kube.vocab.times import SECOND, Millis
 from scaler.core.decision import needs_metrics
 from scaler.core.metric_spec import Metric
 from scaler.core.observed import Memory, Observed, Reading
@@ -16,6 +15,7 @@ from scaler.core.spec import Spec
 from scaler.core.wire import TargetReference
 from scaler.shell.externals import ExternalMetrics
 from scaler.shell.podlist import PodCounter, describe
+from scaler.shell.resources import ResourceMetrics
 from scaler.shell.scales import ScaleObject, Scales
 
 
@@ -26,17 +26,38 @@ class Sight(Struct, frozen=True):
     scale: ScaleObject | None
 
 
+class Question(Struct, frozen=True):
+    """What is asked of every metric of one evaluation."""
+
+    spec: Spec
+    selector: str
+    counted: frozenset[str]
+    now: Millis
+    max_age: int
+
+
 class Observer:
     """Gathers what a decision looks at."""
 
     def __init__(
-        self, scales: Scales, pods: PodCounter, externals: ExternalMetrics, period: int
+        self,
+        scales: Scales,
+        pods: PodCounter,
+        externals: ExternalMetrics,
+        resources: ResourceMetrics,
+        *,
+        period: int,
+        max_sample_age: int,
     ) -> None:
-        """`period` is the time between two evaluations, in milliseconds."""
+        """`period` is the time between two evaluations, `max_sample_age` the age up to which a
+        sample is fresh where the object does not say otherwise (D16): both in milliseconds.
+        """
         self._scales = scales
         self._pods = pods
         self._externals = externals
+        self._resources = resources
         self._period = period
+        self._max_sample_age = max_sample_age
 
     async def observe(self, spec: Spec, memory: Memory, now: Millis) -> Sight:
         """Never raises for what the API server says: failures are part of what is seen."""
@@ -47,34 +68,39 @@ class Observer:
             text = _scale_text(spec.target, error)
             return Sight(structs.replace(observed, scale_error=text), None)
         observed = structs.replace(observed, scale=scale.scale)
-        observed = await self._with_pods(spec, observed, scale, now)
+        observed, counted = await self._with_pods(spec, observed, scale, now)
         if needs_metrics(spec, observed, now):
-            readings = await self._readings(spec, now)
+            ask = Question(spec, scale.scale.selector, counted, now, self._max_age(spec))
+            readings = await asyncio.gather(*(self._read(ask, metric) for metric in spec.metrics))
             observed = structs.replace(observed, readings=readings)
         return Sight(observed, scale)
 
     async def _with_pods(
         self, spec: Spec, observed: Observed, scale: ScaleObject, now: Millis
-    ) -> Observed:
+    ) -> tuple[Observed, frozenset[str]]:
+        nobody: frozenset[str] = frozenset()
         if scale.scale.spec_replicas == 0 or not scale.scale.selector.strip():
-            return observed
+            return observed, nobody
         try:
             parse_selector(scale.scale.selector)
-            counts = await self._pods.count(spec, scale, now)
+            census = await self._pods.count(spec, scale, now)
         except SelectorError as error:
             text = f"could not parse the labels of the target: {error}"
-            return structs.replace(observed, selector_error=text)
+            return structs.replace(observed, selector_error=text), nobody
         except KubeError as error:
-            return structs.replace(observed, pods_error=describe(error))
-        return structs.replace(observed, pods=counts)
+            return structs.replace(observed, pods_error=describe(error)), nobody
+        return structs.replace(observed, pods=census.counts), census.counted
 
-    async def _readings(self, spec: Spec, now: Millis) -> Sequence[Reading]:
-        return await asyncio.gather(*(self._reading(spec, metric, now) for metric in spec.metrics))
-
-    async def _reading(self, spec: Spec, metric: Metric, now: Millis) -> Reading:
+    async def _read(self, ask: Question, metric: Metric) -> Reading:
         if metric.kind == "External":
-            return await self._externals.read(spec, metric, now)
-        return Reading("error", detail="Resource metrics are not supported by this version")
+            return await self._externals.read(ask.spec, metric, ask.now, ask.max_age)
+        return await self._resources.read(
+            ask.spec, metric, ask.selector, ask.counted, ask.now, ask.max_age
+        )
+
+    def _max_age(self, spec: Spec) -> int:
+        own = spec.max_sample_age
+        return self._max_sample_age if own is None else own * SECOND
 
 
 def _scale_text(target: TargetReference, error: Exception) -> str:

@@ -18,8 +18,7 @@ from kube.client.requests import Resource, get_of, list_of
 from kube.client.transport import ApiClient
 from kube.vocab.objects import ObjectMeta, OwnerReference, Wire
 from kube.vocab.times import Clock, Millis, parse_rfc3339
-from scaler.core.observed import PodCounts
-from scaler.core.pods import MAX_CHAIN, Pod, Target, count_pods, unread_owners
+from scaler.core.pods import MAX_CHAIN, Census, Pod, Target, count_pods, unread_owners
 from scaler.core.spec import Spec
 from scaler.shell.scales import ScaleObject
 
@@ -67,7 +66,7 @@ class PodCounter:
             KNOWN_OWNERS, OWNERS_TRUSTED_FOR, timer=clock.monotonic
         )
 
-    async def count(self, spec: Spec, scale: ScaleObject, now: Millis) -> PodCounts:
+    async def count(self, spec: Spec, scale: ScaleObject, now: Millis) -> Census:
         """The target's pods as of now. Raises KubeError where they cannot be listed."""
         request = list_of(PODS, scale.namespace, label_selector=scale.scale.selector)
         listing = await list_all(self._client, request, _POD)
@@ -115,6 +114,7 @@ def _pod(item: _WirePod) -> Pod:
         entry.type == "Ready" and entry.status == "True" for entry in item.status.conditions or ()
     )
     return Pod(
+        name=item.metadata.name,
         owners=tuple(item.metadata.owner_references or ()),
         phase=item.status.phase,
         ready=ready,
