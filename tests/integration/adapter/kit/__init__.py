@@ -1,0 +1,1 @@
+"""What the adapter's tests stand on: a fake Prometheus, an API server, certificates, the server."""

@@ -1,0 +1,192 @@
+"""The adapter in the loop of a test: real sockets, real TLS, real certificates."""
+
+import asyncio
+import contextlib
+import inspect
+import json
+import ssl
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import trustme
+from yarl import URL
+
+from adapter import app
+from adapter.authn_config import TrustFiles
+from adapter.prometheus import Upstream
+from adapter.settings import ApiServers, ServingFiles, Settings
+from kube.service.settings import Address
+from kube.vocab.times import SystemClock
+from tests.integration.adapter.kit.apiserver import FakeApiServer, fake_apiserver, kubeconfig
+from tests.integration.adapter.kit.prometheus import FakePrometheus, fake_prometheus
+
+ROOT = "/apis/external.metrics.k8s.io/v1beta1"
+METRIC = f"{ROOT}/namespaces/default/queue_depth"
+RULES = """
+externalRules:
+- seriesQuery: 'queue_depth{queue!=""}'
+  metricsQuery: 'sum(<<.Series>>{<<.LabelMatchers>>}) by (queue)'
+- seriesQuery: 'nsq:backlog:sum'
+  name: {as: Backlog}
+  resources: {namespaced: false}
+  metricsQuery: 'max(<<.Series>>{<<.LabelMatchers>>}) by (consumer)'
+"""
+
+
+class SteppedClock(SystemClock):
+    """The machine's clock, set forward by hand."""
+
+    def __init__(self):
+        self.ahead = 0.0
+
+    def now(self) -> int:
+        return super().now() + round(self.ahead * 1000)
+
+    def monotonic(self) -> float:
+        return super().monotonic() + self.ahead
+
+
+class Certificates:
+    """Authorities of a cluster, and one nobody trusts."""
+
+    def __init__(self):
+        self.serving = trustme.CA()
+        self.proxies = trustme.CA()
+        self.people = trustme.CA()
+        self.strangers = trustme.CA()
+
+    def trust(self, **changes: str) -> dict[str, str]:
+        """The ConfigMap that publishes them."""
+        return {
+            "client-ca-file": pem(self.people),
+            "requestheader-client-ca-file": pem(self.proxies),
+            "requestheader-allowed-names": '["front-proxy-client"]',
+            "requestheader-username-headers": '["X-Remote-User"]',
+            "requestheader-group-headers": '["X-Remote-Group"]',
+            "requestheader-extra-headers-prefix": '["X-Remote-Extra-"]',
+        } | changes
+
+
+def pem(authority: trustme.CA) -> str:
+    return authority.cert_pem.bytes().decode()
+
+
+def client_certificate(authority: trustme.CA, name: str, organisation: str | None = None):
+    """A client certificate of `authority`."""
+    return authority.issue_cert(common_name=name, organization_name=organisation)
+
+
+async def until(condition, seconds=5.0):
+    """Wait for something that happens in another task or process; `condition` may be async."""
+    async with asyncio.timeout(seconds):
+        while True:
+            found = condition()
+            if await found if inspect.isawaitable(found) else found:
+                return
+            await asyncio.sleep(0.01)
+
+
+class Harness:
+    """A running adapter and what surrounds it."""
+
+    def __init__(self, certificates, prometheus, cluster, clock, folder):
+        self.certificates: Certificates = certificates
+        self.prometheus: FakePrometheus = prometheus
+        self.cluster: FakeApiServer = cluster
+        self.clock: SteppedClock = clock
+        self.folder: Path = folder
+        self.server: Any = None
+        self.proxy = client_certificate(certificates.proxies, "front-proxy-client")
+        self._stack = contextlib.AsyncExitStack()
+        self._sessions: dict[Any, aiohttp.ClientSession] = {}
+
+    @property
+    def base(self) -> str:
+        return f"https://127.0.0.1:{self.server.address.port}"
+
+    async def session(self, certificate=None) -> aiohttp.ClientSession:
+        """Connections that show `certificate`."""
+        if certificate not in self._sessions:
+            context = ssl.create_default_context(cadata=pem(self.certificates.serving))
+            if certificate is not None:
+                certificate.configure_cert(context)
+            connector = aiohttp.TCPConnector(ssl=context, limit=0)
+            self._sessions[certificate] = await self._stack.enter_async_context(
+                aiohttp.ClientSession(connector=connector, headers={"User-Agent": "test"})
+            )
+        return self._sessions[certificate]
+
+    async def ask(
+        self, path, *, method="GET", certificate=None, headers=None, user=None, body=None
+    ):
+        """Status, headers and body; `user` goes through the front proxy."""
+        sent = dict(headers or {})
+        if user is not None:
+            certificate = certificate or self.proxy
+            sent["X-Remote-User"] = user
+        session = await self.session(certificate)
+        url = URL(self.base + path, encoded=True)
+        async with session.request(
+            method, url, headers=sent, allow_redirects=False, data=body
+        ) as got:
+            return Answer(got.status, got.headers, await got.read())
+
+    async def close(self) -> None:
+        await self._stack.aclose()
+
+
+class Answer:
+    """What came back."""
+
+    def __init__(self, status, headers, body):
+        self.status = status
+        self.headers = headers
+        self.body = body
+
+    @property
+    def json(self):
+        return json.loads(self.body)
+
+    def failure(self, code: int, reason: str):
+        """Assert that this is a complete Status; returns it."""
+        assert self.headers["Content-Type"] == "application/json"
+        found = self.json
+        expected = ("Status", "v1", "Failure", code, reason)
+        fields = ("kind", "apiVersion", "status", "code", "reason")
+        assert tuple(found[field] for field in fields) == expected, found
+        assert self.status == code
+        assert "Retry-After" not in self.headers
+        return found
+
+
+@contextlib.asynccontextmanager
+async def adapter(folder: Path, *, rules=RULES, trust=None, **changes) -> AsyncIterator[Harness]:
+    """A running adapter; `changes` are fields of its settings."""
+    certificates = Certificates()
+    clock = SteppedClock()
+    leaf = certificates.serving.issue_cert("127.0.0.1", "localhost")
+    leaf.private_key_pem.write_to_path(folder / "tls.key")
+    (folder / "tls.crt").write_bytes(b"".join(part.bytes() for part in leaf.cert_chain_pems))
+    (folder / "rules.yaml").write_text(rules)
+    async with fake_prometheus() as prometheus, fake_apiserver() as cluster:
+        cluster.trust = certificates.trust() if trust is None else trust(certificates)
+        (folder / "kubeconfig").write_text(kubeconfig(cluster.url))
+        files = ServingFiles(certificate=f"{folder}/tls.crt", key=f"{folder}/tls.key")
+        fields: dict[str, Any] = {
+            "upstream": Upstream(prometheus.url),
+            "config_file": f"{folder}/rules.yaml",
+            "address": Address("127.0.0.1", 0),
+            "serving": files,
+            "api_servers": ApiServers(f"{folder}/kubeconfig", f"{folder}/kubeconfig"),
+            "trust": TrustFiles(),
+            "drain": 0.5,
+        } | changes
+        harness = Harness(certificates, prometheus, cluster, clock, folder)
+        async with app.running(Settings(**fields), clock) as server:
+            harness.server = server
+            try:
+                yield harness
+            finally:
+                await harness.close()
