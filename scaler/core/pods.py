@@ -70,10 +70,11 @@ def count_pods(
     for pod in pods:
         listed += 1
         belongs, certain = _belongs(pod, target, links)
-        established = established and certain
         if not belongs:
             foreign += 1
-        elif pod.live:
+            continue
+        established = established and certain
+        if pod.live:
             owned += 1
             if pod.ready:
                 ready += 1
