@@ -4,6 +4,7 @@ Defaults are applied here and never written back (D21). Validation follows wpa-b
 upstream's order and with upstream's texts, plus D10, D28 and D33.
 """
 
+import re
 from collections.abc import Mapping
 from typing import Final, Literal
 
@@ -22,6 +23,8 @@ DEFAULT_UP_WINDOW: Final = 60
 DEFAULT_DOWN_WINDOW: Final = 300
 HIGHEST_COUNT: Final = 2**31 - 1
 """Replica counts are int32 in Kubernetes; larger ones saturate here."""
+
+_WHOLE_SECONDS: Final = re.compile(r"0*[1-9][0-9]{0,9}", re.ASCII)
 
 Converge = Literal["high", "low"]
 
@@ -146,7 +149,7 @@ def _sample_age(annotations: Mapping[str, str]) -> int | None:
     text = annotations.get(MAX_SAMPLE_AGE)
     if text is None:
         return None
-    if not text.isascii() or not text.isdigit() or int(text) == 0:
+    if not _WHOLE_SECONDS.fullmatch(text):
         raise InvalidSpec(
             f"annotation {MAX_SAMPLE_AGE}: {text!r} is not a number of seconds above 0"
         )
