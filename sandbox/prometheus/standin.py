@@ -7,6 +7,7 @@ makes up about a scrape there is `up` alone.
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import aiohttp
@@ -27,7 +28,7 @@ class StandIn:
 
     def __init__(self, config_file: Path, clock: Clock, report: Callable[[str], None]) -> None:
         """Raises ConfigurationError."""
-        config = load_config(config_file)
+        self.config = config = load_config(config_file)
         self.samples = Samples()
         self._clock = clock
         self._report = report
@@ -38,23 +39,26 @@ class StandIn:
         self._ready = False
 
     def app(self) -> web.Application:
-        """The HTTP application; scraping runs as long as it does."""
+        """The HTTP API."""
         app = web.Application()
         app.router.add_route("GET", "/api/v1/query", self._query)
         app.router.add_route("POST", "/api/v1/query", self._query)
         app.router.add_get("/-/ready", self._readiness)
         app.router.add_get("/-/healthy", self._healthy)
-        app.cleanup_ctx.append(self._scraping)
         return app
 
-    async def _scraping(self, _: web.Application) -> AsyncIterator[None]:
+    @asynccontextmanager
+    async def scraping(self) -> AsyncIterator[None]:
+        """Scrape and record on the configured interval while the context is open."""
         async with aiohttp.ClientSession(trust_env=False) as session:
             timeout = max(self._interval, 0.5)
             scrapers = [Scraper(t, self.samples, session, timeout) for t in self._targets]
             task = asyncio.create_task(self._loop(scrapers))
-            yield
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+            try:
+                yield
+            finally:
+                task.cancel()
+                await asyncio.gather(task, return_exceptions=True)
 
     async def _loop(self, scrapers: list[Scraper]) -> None:
         started = self._clock.monotonic()

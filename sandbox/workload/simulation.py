@@ -29,18 +29,22 @@ class Simulation:
     def __init__(self, script: Script) -> None:
         self.script = script
         self.nsq = Nsq(script.nsqd, script.nsq_topics(), script.groups(), script.pickup_millis)
-        self.elapsed_ms = 0
+        self.script_ms = 0
         self._cpu: dict[tuple[str, str], PodCpu] = {}
 
     @property
     def moment(self) -> Moment:
         """Phase of the script and its time left."""
-        return self.script.at(self.elapsed_ms)
+        return self.script.at(self.script_ms)
 
     @property
     def pods(self) -> list[PodCpu]:
         """The Ready consumer pods with their CPU time."""
         return list(self._cpu.values())
+
+    def restart_script(self) -> None:
+        """Go back to the first phase; queues and counters stay as they are."""
+        self.script_ms = 0
 
     def set_ready(self, ready: Mapping[str, frozenset[str]]) -> None:
         """Take over the names of the Ready pods of each consumer group (`namespace/deployment`).
@@ -64,7 +68,7 @@ class Simulation:
             step = min(millis, STEP_MS, moment.left_ms)
             handled = self.nsq.advance(step, moment.phase.rates, counts)
             self._burn(step, handled)
-            self.elapsed_ms += step
+            self.script_ms += step
             millis -= step
 
     def _burn(self, step_ms: int, handled: Mapping[str, Handled]) -> None:
