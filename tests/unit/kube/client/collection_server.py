@@ -8,7 +8,7 @@ from aiohttp import web
 from tests.unit.kube.client.scripted import failure, line, listing, status, streaming, widget
 
 Fault = web.Response | str | None
-"""An answer, "cut", "garbage", "hang", or None for none."""
+"""An answer, "cut", "end" (at once), "garbage", "hang", or None for none."""
 
 
 class CollectionServer:
@@ -137,6 +137,8 @@ class CollectionServer:
             return web.Response()
         if fault == "garbage":
             return web.Response(text="<html>proxy</html>\n", content_type="text/html")
+        if fault == "end":
+            return web.Response()
         if fault == "hang":
             await asyncio.sleep(3600)
         return fault if isinstance(fault, web.Response) else None

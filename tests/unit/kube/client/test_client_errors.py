@@ -1,4 +1,5 @@
 import json
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -8,7 +9,7 @@ from kube.client import errors
 from tests.unit.kube.client.scripted import status
 
 
-def answer(code, body, **headers):
+def answer(code: int, body: Any, **headers: str) -> errors.ApiError:
     text = body if isinstance(body, bytes) else json.dumps(body).encode()
     return errors.error_of_answer("GET /x", code, text, headers)
 

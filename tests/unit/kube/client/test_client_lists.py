@@ -1,3 +1,6 @@
+from collections.abc import Container
+from typing import Any
+
 import msgspec
 import pytest
 from aiohttp import web
@@ -7,6 +10,7 @@ from kube.client.lists import list_all, pages
 from kube.client.requests import list_of
 from tests.unit.kube.client.scripted import (
     WIDGETS,
+    Handler,
     Widget,
     client_of,
     failure,
@@ -17,13 +21,15 @@ from tests.unit.kube.client.scripted import (
 DECODER = msgspec.json.Decoder(Widget)
 
 
-def paged(count, *, expire_at=(), calls=None):
+def paged(
+    count: int, *, expire_at: Container[int] = (), calls: list[dict[str, str]] | None = None
+) -> Handler:
     """A server of `count` widgets in pages; the requests numbered in `expire_at` get 410."""
-    calls = [] if calls is None else calls
+    seen: list[dict[str, str]] = [] if calls is None else calls
 
-    async def handler(request):
-        calls.append(dict(request.query))
-        if len(calls) in expire_at:
+    async def handler(request: web.Request) -> web.Response:
+        seen.append(dict(request.query))
+        if len(seen) in expire_at:
             return failure(410, "Expired", "The provided continue parameter is too old")
         start = int(request.query.get("continue", "0"))
         end = min(count, start + int(request.query["limit"]))
@@ -35,7 +41,7 @@ def paged(count, *, expire_at=(), calls=None):
 
 @pytest.mark.asyncio
 async def test_pages_follow_the_token_and_keep_the_selector():
-    calls = []
+    calls: list[dict[str, str]] = []
     async with client_of(paged(7, calls=calls)) as client:
         request = list_of(WIDGETS, "ns", label_selector="a=b")
         sizes = [len(page.items) async for page in pages(client, request, limit=3)]
@@ -47,7 +53,7 @@ async def test_pages_follow_the_token_and_keep_the_selector():
 
 @pytest.mark.asyncio
 async def test_an_expired_token_begins_the_list_anew():
-    calls = []
+    calls: list[dict[str, str]] = []
     async with client_of(paged(7, expire_at={2, 4}, calls=calls)) as client:
         result = await list_all(client, list_of(WIDGETS), DECODER, limit=3)
     assert [item.metadata.name for item in result.items] == [f"w{i}" for i in range(7)]
@@ -77,9 +83,8 @@ async def test_undecodable_objects_hide_no_other_and_keep_their_names():
     broken_meta = {"metadata": {"name": "m", "namespace": "ns", "labels": 7}, "size": 1}
 
     async def handler(request):
-        return listing(
-            [widget("a", "1"), widget("b", "2", size="big"), broken_meta, 5, widget("c", "3")], "9"
-        )
+        items: list[Any] = [widget("a", "1"), widget("b", "2", "big"), broken_meta, 5]
+        return listing([*items, widget("c", "3")], "9")
 
     async with client_of(handler) as client:
         result = await list_all(client, list_of(WIDGETS), DECODER)

@@ -197,6 +197,20 @@ async def test_silence_is_counted_over_connections():
         assert reflector.stats.relists == {"stalled": 1}
 
 
+async def test_connections_that_end_at_once_do_not_hide_a_dead_watch():
+    server, sink = started("a")
+    async with reflecting(server, sink) as reflector:
+        await asyncio.sleep(1)
+        server.failing_watches = ["end"] * 60
+        server.cut()
+        server.put("b")
+        server.forget()
+        await asyncio.sleep(175)
+        assert server.failing_watches
+        assert reflector.stats.relists == {"stalled": 1}
+        assert sink.view() == server.view()
+
+
 async def test_a_server_that_is_away_is_asked_with_growing_pauses():
     server, sink = started("a")
     async with reflecting(server, sink) as reflector:

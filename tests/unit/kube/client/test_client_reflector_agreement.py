@@ -33,7 +33,11 @@ STEPS = st.one_of(
     st.tuples(st.just("fail_lists"), st.lists(FAULTS, max_size=3)),
     st.tuples(st.just("fail_watches"), st.lists(FAULTS, max_size=4)),
     st.tuples(st.just("relist")),
-    st.tuples(st.just("pause"), st.sampled_from([0.0, 0.01, 1.0, 40.0, 160.0])),
+    st.tuples(
+        st.just("outage"), st.sets(NAMES), st.sets(NAMES), st.sampled_from(["", "forget", "move"])
+    ),
+    st.tuples(st.just("pause"), st.sampled_from([0.01, 1.0, 40.0, 160.0])),
+    st.tuples(st.just("pause"), st.sampled_from([0.01, 1.0, 40.0, 160.0])),
 )
 
 
@@ -63,6 +67,18 @@ class Stage:
     async def replace(self, name: str) -> None:
         self._server.delete(name)
         self._server.put(name)
+
+    async def outage(self, deleted: set[str], put: set[str], end: str) -> None:
+        """Things happen that no watch was there to see."""
+        self._server.cut()
+        if end == "move":
+            self._server.move(500)
+        for name in sorted(deleted):
+            self._server.delete(name)
+        for name in sorted(put):
+            self._server.put(name)
+        if end == "forget":
+            self._server.forget()
 
     async def leap(self, distance: int) -> None:
         """Versions jump ahead, but not over a reader from before a move: nothing could tell."""

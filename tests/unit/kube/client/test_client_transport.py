@@ -1,6 +1,7 @@
 import asyncio
 import socket
 import ssl
+from collections.abc import Callable
 
 import msgspec
 import pytest
@@ -20,8 +21,9 @@ from kube.client.errors import (
 )
 from kube.client.requests import Patch, Resource, get_of, list_of, patch_of, raw_get
 from kube.client.transport import ApiClient
+from kube.client.watches import watch_of
 from kube.vocab.times import LoopClock
-from tests.unit.kube.client.scripted import WIDGETS, client_of, failure, serving, status
+from tests.unit.kube.client.scripted import WIDGETS, Handler, client_of, failure, serving, status
 
 PODS = Resource("", "v1", "pods")
 GET = get_of(PODS, "ns", "a b")
@@ -71,14 +73,14 @@ async def test_a_redirect_is_not_followed():
             await client.send(GET)
 
 
-def renewing(tokens):
+def renewing(tokens: list[str]) -> Callable[[str], Credentials]:
     """Credentials that have each of `tokens` in turn."""
     left = iter(tokens)
 
-    async def reread():
+    async def reread() -> Identity:
         return Identity(f"Bearer {next(left)}")
 
-    def credentials(url):
+    def credentials(url: str) -> Credentials:
         return Credentials(
             url, identity=Identity(f"Bearer {next(left)}"), reread=reread, clock=LoopClock(0)
         )
@@ -86,8 +88,8 @@ def renewing(tokens):
     return credentials
 
 
-def only(token, calls):
-    async def handler(request):
+def only(token: str, calls: list[str | None]) -> Handler:
+    async def handler(request: web.Request) -> web.Response:
         calls.append(request.headers.get("Authorization"))
         if calls[-1] != f"Bearer {token}":
             return failure(401, "Unauthorized", "Unauthorized")
@@ -100,7 +102,7 @@ def only(token, calls):
 @pytest.mark.looptime
 @pytest.mark.parametrize("request_", [GET, PATCH])
 async def test_a_401_renews_the_token_once_and_asks_again(request_):
-    calls = []
+    calls: list[str | None] = []
     async with client_of(only("new", calls), renewing(["old", "new"])) as client:
         await asyncio.sleep(6)
         assert await client.send(request_) == b'{"ok": true}'
@@ -110,7 +112,7 @@ async def test_a_401_renews_the_token_once_and_asks_again(request_):
 @pytest.mark.asyncio
 @pytest.mark.looptime
 async def test_a_token_that_stays_refused_is_reported_after_one_renewal():
-    calls = []
+    calls: list[str | None] = []
     async with client_of(only("x", calls), renewing(["a", "b", "c"])) as client:
         await asyncio.sleep(6)
         with pytest.raises(Unauthorized, match="the token was refused"):
@@ -121,7 +123,8 @@ async def test_a_token_that_stays_refused_is_reported_after_one_renewal():
 @pytest.mark.asyncio
 @pytest.mark.looptime
 async def test_many_refused_calls_renew_once():
-    calls, renewals = [], []
+    calls: list[str | None] = []
+    renewals = []
 
     async def reread():
         renewals.append(1)
@@ -141,7 +144,7 @@ async def test_many_refused_calls_renew_once():
 @pytest.mark.asyncio
 @pytest.mark.looptime
 async def test_a_watch_also_renews_its_token():
-    calls = []
+    calls: list[str | None] = []
     async with client_of(only("new", calls), renewing(["old", "new"])) as client:
         await asyncio.sleep(6)
         async with client.stream(GET) as chunks:
@@ -320,8 +323,6 @@ async def test_watches_do_not_use_up_the_pool_of_calls():
 
     watched = list_of(WIDGETS)
     async with client_of(handler, connections=1) as client:
-        from kube.client.watches import watch_of
-
         opened = [client.stream(watch_of(watched, "1", 300)) for _ in range(5)]
         for stream in opened:
             await stream.__aenter__()

@@ -3,6 +3,7 @@ from contextlib import aclosing
 from random import Random
 
 import pytest
+from aiohttp import web
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -11,6 +12,7 @@ from kube.client.requests import PARTIAL_LIST, PARTIAL_OBJECT, list_of
 from kube.client.watches import Silent, watch, watch_of
 from tests.unit.kube.client.scripted import (
     WIDGETS,
+    Handler,
     client_of,
     line,
     status,
@@ -21,7 +23,7 @@ from tests.unit.kube.client.scripted import (
 LISTED = list_of(WIDGETS, "ns", label_selector="a=b", limit=500)
 
 
-async def kinds(handler, inactivity=150.0):
+async def kinds(handler: Handler, inactivity: float = 150.0) -> list[str]:
     """Types of the events of one connection."""
     async with client_of(handler) as client:
         events = watch(client, LISTED, "5", inactivity=inactivity, random=Random(1))
@@ -29,8 +31,8 @@ async def kinds(handler, inactivity=150.0):
             return [event.type async for event in events]
 
 
-def answering(*parts, then="end"):
-    async def handler(request):
+def answering(*parts: bytes, then: str = "end") -> Handler:
+    async def handler(request: web.Request) -> web.StreamResponse:
         return await streaming(request, *parts, then=then)
 
     return handler
