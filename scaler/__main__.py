@@ -9,8 +9,11 @@ from kube.service import runtime
 from kube.service.logs import ENCODERS, LEVELS, TIMESTAMPS
 from kube.service.settings import address, double_dashes, duration
 from scaler.app import serve
+from scaler.leadership import own_namespace
 from scaler.settings import Settings
 
+# A switch as Go programs take it: alone, or with =true or =false.
+_SWITCH: Any = {"type": bool, "is_flag": False, "flag_value": True}
 _EPILOG = """
 \b
 Examples:
@@ -40,12 +43,26 @@ Inside a pod no flag is needed: the service account is used. Exit codes: 0 stopp
               help="Where to serve /healthz, /livez and /readyz.")  # fmt: skip
 @click.option("--workers", type=click.IntRange(1), default=64, show_default=True,
               help="Evaluations at the same time; never two of one object.")  # fmt: skip
+@click.option(
+    "--enable-leader-election",
+    "leader_election",
+    **_SWITCH,
+    default=True,
+    show_default=True,
+    help="Only the holder of the Lease watermarkpodautoscaler-lock acts.",
+)
+@click.option(
+    "--leader-election-namespace",
+    default=own_namespace,
+    metavar="NAME",
+    help="Namespace of that Lease.  [default: the pod's own, else default]",
+)
 @click.option("--client-qps", type=click.FloatRange(0), default=200, show_default=True,
               help="Limit of requests per second to the Kubernetes API, burst 1.5 times that; "
               "0 is no limit.")  # fmt: skip
 @click.option("--client-timeout", type=duration, default="10s", show_default=True,
               help="Limit of one request to the Kubernetes API.")  # fmt: skip
-@click.option("--skipNotScalingEvents", "skip_not_scaling_events", is_flag=True,
+@click.option("--skipNotScalingEvents", "skip_not_scaling_events", **_SWITCH,
               help="Say that nothing is scaled in a condition instead of an event.")  # fmt: skip
 @click.option("--loglevel", "log_level", type=click.Choice(list(LEVELS), case_sensitive=False),
               default="info", show_default=True, help="Lowest level to log.")  # fmt: skip

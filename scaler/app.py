@@ -14,6 +14,7 @@ from kube.client.discovery import Discovery
 from kube.client.errors import NotFound
 from kube.client.events import EventRecorder
 from kube.client.items import Key
+from kube.client.leases import LeaderElection
 from kube.client.reflector import Reflector
 from kube.client.requests import list_of
 from kube.client.transport import ApiClient
@@ -24,8 +25,9 @@ from kube.service.metrics import LoopLag, exposition, new_registry
 from kube.service.settings import Address
 from kube.vocab.times import SECOND, Clock, SystemClock
 from scaler.core.wire import Autoscaler
+from scaler.leadership import LEASE, identity
 from scaler.settings import Settings
-from scaler.shell.evaluate import Evaluator
+from scaler.shell.evaluate import Evaluator, Sole
 from scaler.shell.externals import ExternalMetrics
 from scaler.shell.observe import Observer
 from scaler.shell.pages import autoscalers_page
@@ -104,12 +106,33 @@ class Scaler:
             max_sample_age=settings.max_sample_age,
         )
         self.recorder = EventRecorder(client, COMPONENT, clock=clock)
+        self.election: LeaderElection | None = None
+        if settings.leader_election:
+            self.election = LeaderElection(
+                client,
+                settings.leader_election_namespace,
+                LEASE,
+                identity(),
+                clock,
+                on_change=self._leads,
+                on_error=Complaints("Cannot hold the lease"),
+            )
+        leadership = self.election or Sole()
         self.reporter = Reporter(client, self.recorder)
         self.evaluator = Evaluator(
-            observer, scales, self.reporter, clock, quiet=settings.skip_not_scaling_events
+            observer,
+            scales,
+            self.reporter,
+            clock,
+            leadership=leadership,
+            quiet=settings.skip_not_scaling_events,
         )
         self.ticker = Ticker(
-            self.evaluator.evaluate, period=settings.period, workers=settings.workers, clock=clock
+            self.evaluator.evaluate,
+            period=settings.period,
+            workers=settings.workers,
+            clock=clock,
+            active=leadership.held,
         )
         namespaces = settings.namespaces or ("",)
         self.catalogue = Catalogue(self._due, lists=len(namespaces))
@@ -120,7 +143,7 @@ class Scaler:
                 _AUTOSCALER,
                 self.catalogue,
                 clock=clock,
-                on_error=_Complaints(namespace),
+                on_error=Complaints("Cannot list or watch autoscalers", namespace=namespace),
             )
             for namespace in namespaces
         ]
@@ -154,6 +177,8 @@ class Scaler:
     async def run(self, stop: asyncio.Event, lag: LoopLag) -> None:
         """Work until `stop` is set; then let running evaluations and events finish."""
         services = [reflector.run() for reflector in self.reflectors]
+        if self.election is not None:
+            services.append(self.election.run())
         services += [self.ticker.run(self.catalogue), self.recorder.run(), lag.run()]
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(service) for service in services]
@@ -164,6 +189,13 @@ class Scaler:
                     await self.recorder.drained()
             for task in tasks:
                 task.cancel()
+            if self.election is not None:
+                await self.election.release()
+
+    def _leads(self, leading: bool) -> None:
+        _log.info("Leading" if leading else "Not leading any more", lease=LEASE)
+        if leading:
+            self.catalogue.forget()
 
     def _due(self, key: Key, at_once: bool) -> None:
         entry = self.catalogue.get(key)
@@ -171,17 +203,19 @@ class Scaler:
             self.ticker.schedule(entry, at_once=at_once)
 
 
-class _Complaints:
-    """Logs what keeps the autoscalers from being listed and watched: each trouble once in a row."""
+class Complaints:
+    """Logs what goes wrong in the background: each trouble once in a row."""
 
-    def __init__(self, namespace: str) -> None:
-        self._namespace = namespace
+    def __init__(self, message: str, **context: str) -> None:
+        self._message = message
+        self._context = context
         self._last = ""
 
     def __call__(self, error: Exception) -> None:
+        """Log `error` unless it is the one that was logged last."""
         text = str(error)
-        if isinstance(error, NotFound):
+        if isinstance(error, NotFound) and AUTOSCALERS.plural in text:
             text += " (is the CRD installed? kubectl apply -k manifests/crd)"
         if text != self._last:
             self._last = text
-            _log.error("Cannot list or watch autoscalers", namespace=self._namespace, error=text)
+            _log.error(self._message, error=text, **self._context)

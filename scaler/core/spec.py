@@ -24,7 +24,7 @@ DEFAULT_DOWN_WINDOW: Final = 300
 HIGHEST_COUNT: Final = 2**31 - 1
 """Replica counts are int32 in Kubernetes; larger ones saturate here."""
 
-_WHOLE_SECONDS: Final = re.compile(r"0*[1-9][0-9]{0,9}", re.ASCII)
+_WHOLE_SECONDS: Final = re.compile(r"[1-9][0-9]{0,9}", re.ASCII)
 
 Converge = Literal["high", "low"]
 

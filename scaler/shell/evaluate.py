@@ -2,7 +2,9 @@
 
 import asyncio
 from collections import Counter
-from typing import Final
+from typing import Final, Protocol
+
+from msgspec import Struct
 
 from kube.client.errors import KubeError
 from kube.service.logs import get_logger
@@ -25,6 +27,29 @@ DEADLINE: Final = 60.0
 _log = get_logger("controllers.WatermarkPodAutoscaler")
 
 
+class Leadership(Protocol):
+    """The right to act."""
+
+    @property
+    def previous_renewal(self) -> Millis | None:
+        """When the holder before us was last known to be alive."""
+        ...
+
+    def held(self) -> bool:
+        """Whether we may write right now."""
+        ...
+
+
+class Sole(Struct, frozen=True):
+    """The leadership of the only scaler there is."""
+
+    previous_renewal: Millis | None = None
+
+    def held(self) -> bool:
+        """Always."""
+        return True
+
+
 class Evaluator:
     """Evaluates entries of the catalogue."""
 
@@ -35,6 +60,7 @@ class Evaluator:
         reporter: Reporter,
         clock: Clock,
         *,
+        leadership: Leadership,
         quiet: bool = False,
     ) -> None:
         """`quiet` is the flag --skipNotScalingEvents."""
@@ -43,6 +69,7 @@ class Evaluator:
         self._scales = scales
         self._reporter = reporter
         self._clock = clock
+        self._leadership = leadership
         self._quiet = quiet
 
     async def evaluate(self, entry: Entry) -> None:
@@ -66,10 +93,13 @@ class Evaluator:
             await self._refuse(entry, now)
             return
         if entry.memory is None:
-            entry.memory = memory_of(entry.status, now)
+            entry.memory = memory_of(entry.status, now, self._leadership.previous_renewal)
         spec = entry.spec
         sight = await self._observer.observe(spec, entry.memory, now)
         decision = decide(spec, sight.observed, now)
+        if not self._leadership.held():
+            # Lost while looking: whoever leads now decides.
+            return
         applied = await self._apply(spec, decision, sight.scale)
         self.outcomes[decision.rule] += 1
         await self._finish(entry, spec, decision, applied)

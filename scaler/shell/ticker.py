@@ -40,12 +40,14 @@ class Ticker:
         period: int,
         workers: int,
         clock: Clock,
+        active: Callable[[], bool] = lambda: True,
     ) -> None:
-        """`period` in milliseconds. `evaluate` must not raise."""
+        """`period` in milliseconds. `evaluate` must not raise. Turns pass while not `active`."""
         self.stats = TickerStats()
         self._evaluate = evaluate
         self._period = period
         self._clock = clock
+        self._active = active
         self._slots = asyncio.Semaphore(workers)
         self._heap: list[tuple[float, Key]] = []
         self._tasks: set[asyncio.Task[None]] = set()
@@ -106,7 +108,7 @@ class Ticker:
         await asyncio.sleep(max(GRID, min(self._heap[0][0] - self._clock.monotonic(), 1.0)))
 
     def _start(self, entry: Entry) -> None:
-        if self._closed:
+        if self._closed or not self._active():
             return
         if entry.running:
             entry.again = True

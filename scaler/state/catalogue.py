@@ -87,6 +87,12 @@ class Catalogue:
         """The entry of `key`, None where there is no such object."""
         return self._entries.get(key)
 
+    def forget(self) -> None:
+        """Whoever led meanwhile has moved on: what counts is what the objects say (D15)."""
+        for entry in self:
+            entry.status = entry.written = entry.autoscaler.status
+            entry.memory = entry.last = None
+
     def on_added(self, key: Key, item: Autoscaler | Undecodable) -> None:
         """A new object: at once, except in the first list, where thousands would be due at once."""
         self._entries[key] = _entry(item)
