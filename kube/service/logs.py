@@ -102,7 +102,7 @@ def _render_json(_logger: WrappedLogger, _method: str, event: MutableMapping[str
         "msg": event.pop("event"),
         **event,
     }
-    return msgspec.json.encode(line, enc_hook=str).decode() + "\n"
+    return msgspec.json.encode(line, enc_hook=str).decode()
 
 
 def _render_console(_logger: WrappedLogger, _method: str, event: MutableMapping[str, Any]) -> str:
@@ -115,12 +115,11 @@ def _render_console(_logger: WrappedLogger, _method: str, event: MutableMapping[
     head.append(str(event.pop("event")).replace("\n", "\\n"))
     trace = event.pop("exception", None)
     rest = [msgspec.json.encode(event, enc_hook=str).decode()] if event else []
-    return "\t".join(head + rest) + (f"\n{trace}" if trace else "") + "\n"
+    return "\t".join(head + rest) + (f"\n{trace}" if trace else "")
 
 
 def _route_standard_library(level: int, processors: list[Processor], out: TextIO) -> None:
     handler = logging.StreamHandler(out)
-    handler.terminator = ""
     handler.setFormatter(_StandardFormatter(processors))
     root = logging.getLogger()
     root.handlers[:] = [handler]
