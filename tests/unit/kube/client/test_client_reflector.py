@@ -79,7 +79,7 @@ def started(*names: str) -> tuple[CollectionServer, Recorder]:
 
 async def agreement(server: CollectionServer, sink: Recorder, every: float) -> None:
     """Wait until the sink's view is the server's."""
-    for _ in range(10_000):
+    for _ in range(round(1000 / every)):
         if sink.view() == server.view():
             return
         await asyncio.sleep(every)
