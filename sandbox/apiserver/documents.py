@@ -13,7 +13,7 @@ from sandbox.apiserver.representation import json_response
 from sandbox.apiserver.resources import Object, Resource
 
 _DISCOVERY_TYPE: Final = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
-_SWAGGER_PROTOBUF: Final = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf"
+_SWAGGER_PROTOBUF: Final = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf"
 _VERSION: Final = {
     "major": "1",
     "minor": "32",

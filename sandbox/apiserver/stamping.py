@@ -46,12 +46,14 @@ def without_nulls(value: Any) -> Any:
 def incoming(resource: Resource, obj: Object) -> Object:
     """A copy of an object that a writer hands in, rid of nulls that its kind cannot hold.
 
-    In custom resources nulls are left to their schema, which may allow them.
+    In custom resources nulls are left to their schema, which may allow them. Metadata holds no
+    empty maps and lists either.
     """
-    if not resource.custom:
-        return dict(without_nulls(obj))
     result = copied(obj)
-    result["metadata"] = without_nulls(result.get("metadata") or {})
+    if not resource.custom:
+        result = without_nulls(result)
+    meta = without_nulls(result.get("metadata") or {})
+    result["metadata"] = {key: value for key, value in meta.items() if value not in ({}, [])}
     return result
 
 

@@ -40,7 +40,8 @@ class WatchStream:
             line = await self._response.content.readline()
         if not line:
             raise EOFError("the stream has ended")
-        return json.loads(line)
+        event: dict[str, Any] = json.loads(line)
+        return event
 
     async def rest(self) -> list[dict[str, Any]]:
         """All events up to the end of the stream."""
@@ -106,7 +107,7 @@ class Api:
         """The object that a POST made."""
         answer = await self.post(path, body)
         assert answer.code == 201, answer
-        return answer.body
+        return dict(answer.body)
 
     @contextlib.asynccontextmanager
     async def watch(

@@ -1,5 +1,7 @@
 """Lists: paging, selectors, versions, forms."""
 
+from typing import Any
+
 import pytest
 
 from tests.contract.apiserver.client import PARTIAL, TABLE, Api
@@ -8,7 +10,7 @@ from tests.contract.apiserver.objects import configmap, gadget
 pytestmark = pytest.mark.asyncio
 
 
-def names(body: dict) -> list[str]:
+def names(body: dict[str, Any]) -> list[str]:
     return [item["metadata"]["name"] for item in body["items"]]
 
 

@@ -1,5 +1,7 @@
 """Watches: from a version, from nothing, with bookmarks, with selectors, too late."""
 
+from typing import Any
+
 import pytest
 
 from tests.contract.apiserver.client import TABLE, Api
@@ -8,7 +10,7 @@ from tests.contract.apiserver.objects import configmap, gadget
 pytestmark = pytest.mark.asyncio
 
 
-def seen(event: dict) -> tuple[str, str]:
+def seen(event: dict[str, Any]) -> tuple[str, str]:
     return event["type"], event["object"]["metadata"]["name"]
 
 
