@@ -1,0 +1,53 @@
+"""Evidence from samples: unknown is never zero, and age counts (D16, D17)."""
+
+import pytest
+
+from scaler.core.observed import NOT_A_NUMBER_MILLI, Sample, reading_of
+from tests.oracle.worlds import NOW
+
+MAX_AGE = 120_000
+
+
+def test_series_are_added_up():  # W-A11
+    reading = reading_of([Sample(300_000, NOW), Sample(200_000, NOW - 5)], NOW, MAX_AGE)
+    assert (reading.state, reading.value, reading.series, reading.at) == ("ok", 500_000, 2, NOW - 5)
+
+
+def test_sums_do_not_wrap():
+    assert reading_of([Sample(2**63 - 1)] * 3, NOW, MAX_AGE).value == 3 * (2**63 - 1)
+
+
+def test_no_series_is_empty_and_not_zero():
+    reading = reading_of([], NOW, MAX_AGE)
+    assert (reading.state, reading.good) == ("empty", False)
+    assert reading.detail == "no metrics returned from external metrics API"
+
+
+def test_zero_and_negative_are_values():
+    assert reading_of([Sample(0)], NOW, MAX_AGE).good
+    assert reading_of([Sample(-5)], NOW, MAX_AGE).value == -5
+
+
+def test_what_an_adapter_makes_of_nan_is_no_value():
+    reading = reading_of([Sample(5), Sample(NOT_A_NUMBER_MILLI)], NOW, MAX_AGE)
+    assert (reading.state, reading.good) == ("nan", False)
+
+
+@pytest.mark.parametrize(
+    ("ages", "state"),
+    [
+        ([120_000], "ok"), ([120_001], "stale"), ([0, 120_001], "stale"), ([120_001, 0], "stale"),
+        ([-5_000], "ok"), ([None], "ok"), ([None, 120_001], "stale"),
+    ],
+)  # fmt: skip
+def test_the_oldest_sample_decides(ages, state):
+    samples = [Sample(1, None if age is None else NOW - age) for age in ages]
+    reading = reading_of(samples, NOW, MAX_AGE)
+    assert reading.state == state
+    assert reading.good is (state == "ok")
+
+
+def test_a_stale_reading_says_how_old_it_is():
+    text = reading_of([Sample(1, NOW - 200_500)], NOW, MAX_AGE).detail
+    assert "200 s" in text
+    assert "120 s" in text
