@@ -82,12 +82,12 @@ async def running(settings: Settings, clock: Clock) -> AsyncIterator[Running]:
     )
     trust = TrustSource(settings.trust, metrics, tls.trust)
     async with AsyncExitStack() as stack:
-        authentication, authorization = await _api_clients(settings, stack)
-        if not settings.skip_lookup:
-            await trust.read_cluster(authentication)
         upstream = await stack.enter_async_context(
             PrometheusClient(settings.upstream, clock, metrics)
         )
+        authentication, authorization = await _api_clients(settings, stack)
+        if not settings.skip_lookup:
+            await trust.read_cluster(authentication)
         values = Values(
             upstream,
             clock,

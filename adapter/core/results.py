@@ -80,16 +80,19 @@ class _Envelope(Struct, frozen=True, rename="camel", gc=False):
 _ENVELOPE: Final = msgspec.json.Decoder(_Envelope)
 _VECTOR: Final = msgspec.json.Decoder(list[_Series])
 _SCALAR: Final = msgspec.json.Decoder(tuple[float, str])
+_UNREADABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
 def read_answer(body: bytes, max_series: int) -> Answer:
     """The samples in `body`, the document of a successful instant query. Raises UpstreamError."""
     try:
         envelope = _ENVELOPE.decode(body)
+        if envelope.status == "error":
+            raise UpstreamError("query rejected", _explained(envelope))
         if envelope.status != "success" or envelope.data is None:
-            raise UpstreamError("query rejected", f"{envelope.error_type}: {envelope.error}"[:300])
+            raise UpstreamError("bad response", "neither a result nor an error")
         series = _series(envelope.data)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except _UNREADABLE as error:
         raise UpstreamError("bad response", f"not the JSON of a query result: {error}") from error
     if len(series) > max_series:
         raise UpstreamError("too large", f"{len(series)} series, at most {max_series} are served")
@@ -100,8 +103,12 @@ def rejection(body: bytes) -> str:
     """What Prometheus says about a query it rejects; for the log."""
     try:
         envelope = _ENVELOPE.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except _UNREADABLE:
         return "no explanation"
+    return _explained(envelope)
+
+
+def _explained(envelope: _Envelope) -> str:
     return f"{envelope.error_type}: {envelope.error}"[:300]
 
 
