@@ -7,6 +7,7 @@ import yaml
 from aiohttp import web
 
 from kube.vocab.objects import StatusCause
+from sandbox.apiserver import protobuf
 from sandbox.apiserver.errors import BadRequest, Invalid, UnsupportedMediaType
 from sandbox.apiserver.patches import PatchType
 from sandbox.apiserver.requestinfo import RequestInfo
@@ -22,6 +23,8 @@ _JSON: Final = ("application/json", "application/octet-stream", "", PatchType.ME
 async def read_body(request: web.Request) -> Any:
     """The decoded body. Raises BadRequest or UnsupportedMediaType."""
     raw = await request.read()
+    if request.content_type == protobuf.MEDIA_TYPE:
+        return protobuf.decode(raw)
     if request.content_type in _YAML:
         try:
             return msgspec.to_builtins(yaml.safe_load(raw))
