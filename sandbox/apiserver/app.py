@@ -103,8 +103,10 @@ async def _errors(request: web.Request, handler: Handler) -> web.StreamResponse:
         return _failure(status_body(error.status, reason, message))
     except ConnectionError:
         raise
-    except Exception:  # noqa: BLE001 - the boundary: logged, and answered as a 500
-        _LOG.exception("request failed", method=request.method, path=request.path)
+    except Exception as error:  # noqa: BLE001 - the boundary: logged, and answered as a 500
+        _LOG.exception(
+            "request failed", method=request.method, path=request.path, error=repr(error)
+        )
         return _failure(status_body(500, "InternalError", "an internal error occurred"))
 
 
