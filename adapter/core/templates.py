@@ -112,11 +112,14 @@ class _Compiler:
         if end is not None and end.text == "else":
             tail = self._tail
             if tail and tail[0].kind == "word" and tail[0].text == "if":
+                # The chain has one "end", which the last link takes.
                 otherwise = (self._if(tail[0], tail[1:], in_loop),)
             else:
                 self._no_tail(tail)
                 otherwise, end = self.block(in_loop=in_loop)
-        self._ended(head, end)
+                self._ended(head, end)
+        else:
+            self._ended(head, end)
         return lambda scope: _render(then if truthy(test(scope)) else otherwise, scope)
 
     def _range(self, head: Token, tokens: list[Token], in_loop: bool) -> Part:
