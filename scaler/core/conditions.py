@@ -83,10 +83,11 @@ def drafts(spec: Spec, decision: Decision, applied: Applied, *, quiet: bool = Fa
     found += _active(spec, decision)
     if decision.limited is not None:
         found.append(_limited(spec, decision))
+    at_end = decision.scales or able[0].reason.startswith("Backoff")
+    found = found + able if at_end else found[:1] + able + found[1:]
     if quiet and decision.evaluated and applied.kind == "none":
         found.append(Draft("ScalingActive", True, "NotScaling", not_scaling_text(spec, decision)))
-    at_end = decision.scales or able[0].reason.startswith("Backoff")
-    return found + able if at_end else found[:1] + able + found[1:]
+    return found
 
 
 def refusal(message: str) -> list[Draft]:
