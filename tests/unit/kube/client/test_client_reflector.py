@@ -1,89 +1,13 @@
+"""What a reflector tells its sink, and when it lists again."""
+
 import asyncio
-from contextlib import asynccontextmanager
-from random import Random
-from typing import Any
 
-import msgspec
 import pytest
-from aiohttp import web
 
-from kube.client.items import Key, Undecodable
-from kube.client.reflector import Reflector
-from kube.client.requests import list_of
-from kube.vocab.times import LoopClock
-from tests.unit.kube.client.collection_server import CollectionServer
-from tests.unit.kube.client.scripted import WIDGETS, Widget, client_of, failure
+from tests.unit.kube.client.reflecting import agreement, reflecting, started
+from tests.unit.kube.client.scripted import failure
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.looptime]
-
-
-class Recorder:
-    """A sink that believes what it is told, and checks that it makes sense."""
-
-    def __init__(self) -> None:
-        self.items: dict[Key, Widget | Undecodable] = {}
-        self.calls: list[tuple[str, str]] = []
-        self.synced = 0
-
-    def on_added(self, key: Key, item: Widget | Undecodable) -> None:
-        assert key not in self.items
-        self.items[key] = item
-        self.calls.append(("added", key[1]))
-
-    def on_changed(self, key: Key, item: Widget | Undecodable) -> None:
-        assert key in self.items
-        self.items[key] = item
-        self.calls.append(("changed", key[1]))
-
-    def on_deleted(self, key: Key) -> None:
-        del self.items[key]
-        self.calls.append(("deleted", key[1]))
-
-    def on_synced(self) -> None:
-        self.synced += 1
-        self.calls.append(("synced", ""))
-
-    def view(self) -> dict[str, str]:
-        return {name: item.metadata.resource_version for (_, name), item in self.items.items()}
-
-
-@asynccontextmanager
-async def reflecting(server: CollectionServer, sink: Any, **options: Any):
-    async with client_of(server.handle) as client:
-        reflector = Reflector(
-            client,
-            list_of(WIDGETS, "ns"),
-            msgspec.json.Decoder(Widget),
-            sink,
-            clock=LoopClock(0),
-            random=Random(1),
-            limit=2,
-            **options,
-        )
-        work = asyncio.ensure_future(reflector.run())
-        try:
-            yield reflector
-        finally:
-            work.cancel()
-            await asyncio.wait({work})
-            assert work.cancelled()
-            assert reflector.stats.state == "stopped"
-
-
-def started(*names: str) -> tuple[CollectionServer, Recorder]:
-    server = CollectionServer()
-    for name in names:
-        server.put(name)
-    return server, Recorder()
-
-
-async def agreement(server: CollectionServer, sink: Recorder, every: float) -> None:
-    """Wait until the sink's view is the server's."""
-    for _ in range(round(1000 / every)):
-        if sink.view() == server.view():
-            return
-        await asyncio.sleep(every)
-    raise AssertionError(f"{sink.view()} never became {server.view()}")
 
 
 async def test_the_first_list_is_told_then_changes_as_they_come():
@@ -211,38 +135,6 @@ async def test_connections_that_end_at_once_do_not_hide_a_dead_watch():
         assert sink.view() == server.view()
 
 
-async def test_a_server_that_is_away_is_asked_with_growing_pauses():
-    server, sink = started("a")
-    async with reflecting(server, sink) as reflector:
-        await asyncio.sleep(1)
-        server.failing_watches = ["cut"] * 20
-        server.cut()
-        server.put("b")
-        await asyncio.sleep(120)
-        assert sink.view() == server.view()
-        # The HTTP library repeats a read on a connection that was idle: two cuts, one error.
-        assert reflector.stats.errors["Unreachable"] >= 10
-        assert reflector.stats.relists == {}
-        assert len(server.watches) < 30
-
-
-async def test_a_list_that_fails_is_repeated_until_it_succeeds():
-    server, sink = started("a", "b", "c")
-    server.failing_lists = [
-        failure(500, "InternalError"),
-        failure(403, "Forbidden", "no rights yet"),
-        failure(404, "NotFound", "the CRD is not there yet"),
-        "garbage",
-        "cut",
-        "cut",
-    ]
-    async with reflecting(server, sink) as reflector:
-        await asyncio.sleep(120)
-        assert sink.view() == server.view()
-        assert sink.synced == 1
-        assert set(reflector.stats.errors) >= {"ServerError", "Forbidden", "NotFound", "BadAnswer"}
-
-
 async def test_a_list_broken_off_between_pages_deletes_nothing():
     server, sink = started("a", "b", "c", "d", "e")
     async with reflecting(server, sink) as reflector:
@@ -267,46 +159,6 @@ async def test_a_demanded_relist_happens_at_once_even_twice_over():
         assert reflector.stats.relists == {"demanded": 1}
 
 
-async def test_a_server_that_always_expires_is_not_hammered():
-    server, sink = started("a")
-    server.failing_watches = [failure(410, "Expired") for _ in range(1000)]
-    async with reflecting(server, sink) as reflector:
-        await asyncio.sleep(600)
-        assert reflector.stats.relists["expired"] < 300
-        assert sink.view() == server.view()
-
-
-async def test_a_version_refused_again_and_again_is_given_up():
-    server, sink = started("a")
-    async with reflecting(server, sink) as reflector:
-        await asyncio.sleep(1)
-        server.failing_watches = [failure(500, "InternalError") for _ in range(3)]
-        server.cut()
-        await asyncio.sleep(60)
-        assert reflector.stats.relists == {"error": 1}
-        assert reflector.stats.state == "watching"
-
-
-async def test_an_undecodable_object_is_told_as_such_and_heals():
-    server, sink = started("a", "c")
-    server.put("b", size="big")
-    async with reflecting(server, sink) as reflector:
-        await asyncio.sleep(1)
-        broken = sink.items["ns", "b"]
-        assert isinstance(broken, Undecodable)
-        assert "$.size" in broken.error
-        assert reflector.undecodable == 1
-        server.put("a", size="bad")
-        server.put("b", size=3)
-        await asyncio.sleep(1)
-        assert isinstance(sink.items["ns", "a"], Undecodable)
-        assert isinstance(sink.items["ns", "b"], Widget)
-        server.delete("a")
-        await asyncio.sleep(1)
-        assert reflector.undecodable == 0
-        assert reflector.stats.relists == {}
-
-
 async def test_an_object_replaced_under_the_same_name_is_deleted_and_added():
     server, sink = started("a")
     async with reflecting(server, sink) as reflector:
@@ -316,36 +168,3 @@ async def test_an_object_replaced_under_the_same_name_is_deleted_and_added():
         reflector.relist()
         await asyncio.sleep(1)
         assert sink.calls[2:] == [("deleted", "a"), ("added", "a"), ("synced", "")]
-
-
-async def test_a_sink_that_fails_is_counted_and_the_rest_goes_on():
-    server, sink = started("a", "b", "c")
-
-    class Poisoned(Recorder):
-        def on_added(self, key: Key, item: Widget | Undecodable) -> None:
-            if key[1] == "b":
-                raise RuntimeError("cannot stand b")
-            super().on_added(key, item)
-
-    heard: list[Exception] = []
-    sink = Poisoned()
-    async with reflecting(server, sink, on_error=heard.append) as reflector:
-        await asyncio.sleep(1)
-        assert set(sink.view()) == {"a", "c"}
-        assert reflector.stats.sink_errors == 1
-        assert reflector.stats.errors == {"RuntimeError": 1}
-        assert [str(error) for error in heard] == ["cannot stand b"]
-
-
-async def test_retry_after_of_a_refused_watch_is_obeyed():
-    server, sink = started("a")
-    async with reflecting(server, sink):
-        await asyncio.sleep(1)
-        refusal: web.Response = failure(429, "TooManyRequests", retryAfterSeconds=8)
-        server.failing_watches = [refusal]
-        server.cut()
-        opened = len(server.watches)
-        await asyncio.sleep(7.5)
-        assert len(server.watches) == opened + 1
-        await asyncio.sleep(3)
-        assert len(server.watches) == opened + 2

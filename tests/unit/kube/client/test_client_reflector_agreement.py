@@ -13,8 +13,8 @@ from kube.client.reflector import Reflector
 from kube.client.requests import list_of
 from kube.vocab.times import LoopClock
 from tests.unit.kube.client.collection_server import CollectionServer
+from tests.unit.kube.client.reflecting import Recorder, agreement
 from tests.unit.kube.client.scripted import WIDGETS, Widget, client_of, failure
-from tests.unit.kube.client.test_client_reflector import Recorder, agreement
 
 NAMES = st.sampled_from([f"w{i}" for i in range(6)])
 FAULTS = st.sampled_from(["cut", "garbage", "500", "403", "410", "429", "ok"])
