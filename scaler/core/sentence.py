@@ -6,6 +6,7 @@ from typing import Final
 from kube.vocab.times import SECOND
 from scaler.core.conditions import Applied
 from scaler.core.messages import failure_text
+from scaler.core.metric_spec import Metric
 from scaler.core.spec import Spec
 from scaler.core.trace import Decision, Rule, Step
 
@@ -57,7 +58,15 @@ def _value(spec: Spec, decision: Decision) -> str:
         case "below":
             return f"{shown} is below {low} and asks for {proposal.replicas}"
         case "inside":
-            return f"{shown} is between {low} and {high}"
+            return f"{shown} is {_inside(spec, proposal.usage, metric)}"
+
+
+def _inside(spec: Spec, usage: int, metric: Metric) -> str:
+    low, high = plain(metric.low), plain(metric.high)
+    tolerated = f"but within the tolerance of {plain(spec.tolerance * 100)} %"
+    if usage > metric.high:
+        return f"above {high} {tolerated}"
+    return f"below {low} {tolerated}" if usage < metric.low else f"between {low} and {high}"
 
 
 def _rules(spec: Spec, decision: Decision) -> str:
