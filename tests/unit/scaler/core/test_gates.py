@@ -119,9 +119,7 @@ def test_availability_blocks_below_the_percentage_only(ready, owned, least, pass
 def test_the_availability_text_keeps_upstreams_figure():
     spec = plain_spec(min_available=34)
     decision = decide(spec, look(5, good(9_000_000), pods=PodCounts(3, 3, 1, 1)), NOW)
-    assert decision.binding.detail == (
-        "33 % of the pods are unready, will not autoscale shop/web"
-    )
+    assert decision.binding.detail == ("33 % of the pods are unready, will not autoscale shop/web")
     assert decision.failed
 
 

@@ -167,18 +167,18 @@ MINIMUM = (
         ({"minReplicas": 5, "maxReplicas": 4}, MINIMUM),
         (
             {"tolerance": "1.5"},
-            "tolerance should be set as a quantity between 0 and 1, currently set to : 1500m, which "
-            "is 150%",
+            "tolerance should be set as a quantity between 0 and 1, currently set to : 1500m, "
+            "which is 150%",
         ),
         (
             {"tolerance": "1.001"},
-            "tolerance should be set as a quantity between 0 and 1, currently set to : 1001m, which "
-            "is 100%",
+            "tolerance should be set as a quantity between 0 and 1, currently set to : 1001m, "
+            "which is 100%",
         ),
         (
             {"tolerance": -1},
-            "tolerance should be set as a quantity between 0 and 1, currently set to : -1, which is "
-            "-100%",
+            "tolerance should be set as a quantity between 0 and 1, currently set to : -1, which "
+            "is -100%",
         ),
         (
             {"scaleUpLimitFactor": "-1.6"},
@@ -204,8 +204,14 @@ MINIMUM = (
             {"recommender": {"url": "http://r"}},
             "recommender and metrics can't be set at the same time, please choose one",
         ),
-        ({"metrics": [{"type": "External"}]}, "metric.External is nil while metric.Type is 'External'"),
-        ({"metrics": [{"type": "Resource"}]}, "metric.Resource is nil while metric.Type is 'Resource'"),
+        (
+            {"metrics": [{"type": "External"}]},
+            "metric.External is nil while metric.Type is 'External'",
+        ),
+        (
+            {"metrics": [{"type": "Resource"}]},
+            "metric.Resource is nil while metric.Type is 'Resource'",
+        ),
         (
             {"metrics": [external(highWatermark=None, lowWatermark=None)]},
             "watermarks are not set correctly, removing the WPA shop/web from the Reconciler",
@@ -328,5 +334,5 @@ def test_the_maximum_sample_age_of_an_object():  # D16
 @pytest.mark.parametrize("text", ["", "0", "-5", "2m", "1.5", "٣", " 5", "9" * 5000])
 def test_a_maximum_sample_age_that_is_no_number_of_seconds(text):
     annotations = {"wpa.datadoghq.com/max-sample-age": text}
-    with pytest.raises(InvalidSpec, match="wpa.datadoghq.com/max-sample-age"):
+    with pytest.raises(InvalidSpec, match=r"wpa\.datadoghq\.com/max-sample-age"):
         read_spec(autoscaler(annotations))
