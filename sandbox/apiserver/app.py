@@ -76,7 +76,7 @@ def build_app(
 
 def _group_version(path: str) -> tuple[str, str]:
     parts = path.split("/")
-    return (parts[2], parts[3]) if parts[1] == "apis" and len(parts) > 3 else ("", "")
+    return (parts[2], parts[3]) if parts[1:2] == ["apis"] and len(parts) > 3 else ("", "")
 
 
 @web.middleware

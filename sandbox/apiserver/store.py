@@ -26,12 +26,15 @@ from sandbox.apiserver.deletion import (
     dispose,
     is_released,
 )
-from sandbox.apiserver.errors import AlreadyExists, BadRequest, Conflict, Forbidden, Gone, NotFound
+from sandbox.apiserver.errors import AlreadyExists, BadRequest, Forbidden, Gone, NotFound
 from sandbox.apiserver.fields import FieldSelector
-from sandbox.apiserver.history import Event, Matcher, Watch
+from sandbox.apiserver.history import Event, Watch
 from sandbox.apiserver.ledger import Ledger
+from sandbox.apiserver.preconditions import check_preconditions
 from sandbox.apiserver.removal import Removal
 from sandbox.apiserver.resources import NAMESPACES, Object, Resource
+from sandbox.apiserver.selection import selection
+from sandbox.apiserver.shapes import check_shape
 from sandbox.apiserver.stamping import (
     copied,
     given_name,
@@ -99,7 +102,7 @@ class Store:
         field_selector: FieldSelector | None = None,
     ) -> Iterator[Object]:
         """As `list`, but the stored objects themselves: read them, never write them."""
-        matches = _matcher(namespace, selector, field_selector)
+        matches = selection(namespace, selector, field_selector)
         shelf = self._ledger.shelf(resource.key)
         for place in sorted(shelf):
             if matches(shelf[place]):
@@ -117,7 +120,7 @@ class Store:
 
         Raises Gone when the history no longer reaches back to `since`.
         """
-        matches = _matcher(namespace, selector, field_selector)
+        matches = selection(namespace, selector, field_selector)
         history = self._ledger.history(resource.key)
         if since is None:
             backlog = [
@@ -152,6 +155,7 @@ class Store:
         namespace is going away).
         """
         new = incoming(resource, obj)
+        check_shape(resource, new)
         meta = new.setdefault("metadata", {})
         if meta.pop("resourceVersion", ""):
             raise BadRequest("resourceVersion should not be set on objects to be created")
@@ -184,8 +188,9 @@ class Store:
         """
         old = self._stored(resource, namespace, name)
         new = incoming(resource, obj)
+        check_shape(resource, new)
         meta = new.get("metadata", {})
-        self.check_version(resource, old, meta.get("resourceVersion"), meta.get("uid"))
+        check_preconditions(resource, old, meta.get("resourceVersion"), meta.get("uid"))
         result = stamp_updated(resource, old, new, subresource)
         prepare(resource, result, old, self.clock.now())
         if same_content(old, result):
@@ -213,7 +218,7 @@ class Store:
         What it owns goes with it, unless `orphan`. Raises NotFound or Conflict.
         """
         old = self._stored(resource, namespace, name)
-        self.check_version(resource, old, version, uid)
+        check_preconditions(resource, old, version, uid)
         disposal, marked = dispose(resource, old, grace_seconds, self.clock.now())
         if dry_run or disposal is Disposal.PENDING:
             return Deleted(copied(marked), disposal is Disposal.REMOVE)
@@ -225,21 +230,6 @@ class Store:
             return Deleted(copied(marked), removed=gone)
         self._removal.remove(resource, (namespace, name), orphan=orphan)
         return Deleted(copied(old), removed=True)
-
-    def check_version(
-        self, resource: Resource, old: Object, version: str | None, uid: str | None
-    ) -> None:
-        """Raises Conflict when the stored object is not the one that a writer means."""
-        meta = old["metadata"]
-        if uid and uid != meta["uid"]:
-            raise Conflict.of(
-                resource,
-                meta["name"],
-                f"Precondition failed: UID in precondition: {uid}, "
-                f"UID in object meta: {meta['uid']}",
-            )
-        if version and version != meta["resourceVersion"]:
-            raise Conflict.of(resource, meta["name"])
 
     # Rules
 
@@ -256,17 +246,3 @@ class Store:
                 f'{resource.full_name} "{name}" is forbidden: unable to create new content in '
                 f"namespace {namespace} because it is being terminated"
             )
-
-
-def _matcher(
-    namespace: str | None, selector: Selector | None, field_selector: FieldSelector | None
-) -> Matcher:
-    def matches(obj: Object) -> bool:
-        meta = obj["metadata"]
-        return (
-            (not namespace or meta.get("namespace", "") == namespace)
-            and (selector is None or selector.matches(meta.get("labels") or {}))
-            and (field_selector is None or field_selector.matches(obj))
-        )
-
-    return matches
