@@ -9,7 +9,7 @@ from fractions import Fraction
 from math import ceil, floor
 
 from scaler.core.metric_spec import Metric
-from scaler.core.observed import Observed, Timer
+from scaler.core.observed import Observed, PodCounts, Timer
 from scaler.core.spec import Spec
 
 INT32 = 2**31 - 1
@@ -37,43 +37,39 @@ class Opinion:
     replicas: int
     above: bool = False
     below: bool = False
-    converges: bool = False
 
 
 def expected(spec: Spec, world: Observed, now: int) -> Expected:
     """The count to have at `now`, and the state that it leaves."""
     above, below = world.memory.above, world.memory.below
-    scale = world.scale
+    scale, pods = world.scale, world.pods
     if scale is None:
         return Expected(0, False, above, below)
     current = scale.spec_replicas
-
-    def hold() -> Expected:
+    switched_off = current == 0
+    in_bounds = spec.min_replicas <= current <= spec.max_replicas
+    if not switched_off and not in_bounds:  # both before anything else (D14)
+        return Expected(_within(current, spec), None, above, below)
+    if (
+        switched_off
+        or scale.status_replicas == 0
+        or world.selector_error
+        or scale.selector == ""  # D19
+        or pods is None
+        or pods.owned == 0
+        or pods.counted == 0  # D4
+        or Fraction(100 * pods.ready, pods.owned) < spec.min_available  # D5
+    ):
         return Expected(current, False, above, below)
-
-    # The order of D14.
-    if current == 0:
-        return hold()
-    if current > spec.max_replicas:
-        return Expected(spec.max_replicas, None, above, below)
-    if current < spec.min_replicas:
-        return Expected(spec.min_replicas, None, above, below)
-    if scale.status_replicas == 0:
-        return hold()
-    if world.selector_error or scale.selector == "":
-        return hold()
-    pods = world.pods
-    if pods is None or pods.counted == 0 or pods.owned == 0:
-        return hold()
-    if Fraction(100 * pods.ready, pods.owned) < spec.min_available:
-        return hold()
-    return _on_metrics(spec, world, now, current, pods.counted, pods.warming)
+    return _on_metrics(spec, world, now, current, pods)
 
 
-def _on_metrics(
-    spec: Spec, world: Observed, now: int, current: int, counted: int, warming: int
-) -> Expected:
-    memory = world.memory
+def _within(count: int, spec: Spec) -> int:
+    return max(spec.min_replicas, min(count, spec.max_replicas))
+
+
+def _on_metrics(spec: Spec, world: Observed, now: int, current: int, pods: PodCounts) -> Expected:
+    memory, counted = world.memory, pods.counted
     given: list[Opinion | None] = []
     for metric, reading in zip(spec.metrics, world.readings, strict=True):
         value = Fraction(reading.value, 1000)
@@ -97,7 +93,7 @@ def _on_metrics(
         # A missing metric could only ask for more (D13).
         wanted = max([current, *(opinion.replicas for opinion in present if opinion.above)])
     asked = wanted
-    if wanted < current and warming:
+    if wanted < current and pods.warming:
         return Expected(current, True, above, below, None, asked)  # D35
     count, reason = _limited(spec, current, wanted, counted)
     if count != current and not _may_happen(
@@ -123,14 +119,14 @@ def _opinion(spec: Spec, metric: Metric, value: Fraction, current: int, counted:
         return Opinion(min(_multiple(max(pods, 1), step), current), below=True)
     # Inside the marks only convergence moves (§11, 6).
     if spec.converge == "high":
-        forecast = max(spec.min_replicas, min(ceil(counted * usage / high), spec.max_replicas))
+        forecast = _within(ceil(counted * usage / high), spec)
         lower = max(current - step, 1)
         if lower >= forecast:
-            return Opinion(lower, converges=True)
+            return Opinion(lower)
     if spec.converge == "low" and low:
-        forecast = max(spec.min_replicas, min(floor(counted * usage / low), spec.max_replicas))
+        forecast = _within(floor(counted * usage / low), spec)
         if current + step <= forecast:
-            return Opinion(current + step, converges=True)
+            return Opinion(current + step)
     return Opinion(current)
 
 

@@ -8,6 +8,7 @@ from scaler.core.conditions import Applied, drafts
 from scaler.core.decision import decide
 from scaler.core.metric_spec import Metric
 from scaler.core.observed import Memory, Observed, PodCounts, Scale, Timer
+from scaler.core.spec import Spec
 from scaler.core.status import status_after, status_of_refusal
 from scaler.core.wire import AutoscalerStatus
 from tests.oracle.worlds import (
@@ -27,7 +28,15 @@ EARLIER = "2020-01-01T00:00:00Z"
 EMPTY = AutoscalerStatus()
 
 
-def conditions(spec, world, applied=NONE, before=EMPTY, *, at=NOW, quiet=False):
+def conditions(
+    spec: Spec,
+    world: Observed,
+    applied: Applied = NONE,
+    before: AutoscalerStatus = EMPTY,
+    *,
+    at: int = NOW,
+    quiet: bool = False,
+) -> tuple[dict[str, Condition], tuple[str, str]]:
     """The conditions after deciding, by type, and what was written last."""
     status = status_after(spec, decide(spec, world, at), applied, before, quiet=quiet)
     found = {entry.type: entry for entry in status.conditions or ()}

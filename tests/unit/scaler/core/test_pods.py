@@ -1,6 +1,7 @@
 """Whose the pods are and which of them count (D4, D5, D6)."""
 
 import itertools
+from typing import Any
 
 from kube.vocab.objects import OwnerReference
 from scaler.core.gates import available_percentage
@@ -23,8 +24,12 @@ CHAIN = {"uid-rs": (DEPLOYMENT,)}
 NAMES = itertools.count()
 
 
-def pod(**fields) -> Pod:
-    given = {"name": f"web-{next(NAMES)}", "owners": (REPLICA_SET,), "phase": "Running"}
+def pod(**fields: Any) -> Pod:
+    given: dict[str, Any] = {
+        "name": f"web-{next(NAMES)}",
+        "owners": (REPLICA_SET,),
+        "phase": "Running",
+    }
     given |= {"ready": True, "started": NOW - 3_600_000}
     return Pod(**(given | fields))
 

@@ -1,9 +1,13 @@
 """Several metrics: the largest proposal wins, a missing one only holds back (§12, D13)."""
 
+from typing import Any
+
 import pytest
 
 from scaler.core.decision import decide
-from scaler.core.observed import PodCounts, Timer
+from scaler.core.observed import PodCounts, Reading, Timer
+from scaler.core.spec import Spec
+from scaler.core.trace import Decision
 from tests.oracle.worlds import NOW, good, held_for, look, metric, missing, plain_spec
 
 STATES = ["empty", "nan", "infinite", "stale", "error", "forbidden", "not_found"]
@@ -11,12 +15,12 @@ THREE = tuple(metric(1_000_000, 500_000, name) for name in ("one", "two", "three
 MEMORY = held_for(9999)
 
 
-def choose(*readings, current=10, spec=None, **fields):
+def choose(*readings: Reading, spec: Spec | None = None, **fields: Any) -> Decision:
     spec = spec or plain_spec(THREE[: len(readings)], tolerance=0, average=True)
-    return decide(spec, look(current, *readings, memory=MEMORY, **fields), NOW)
+    return decide(spec, look(10, *readings, memory=MEMORY, **fields), NOW)
 
 
-def units(count: float):
+def units(count: float) -> Reading:
     """A sum that asks for `count` pods when above."""
     return good(round(count * 1_000_000))
 
@@ -24,7 +28,7 @@ def units(count: float):
 def test_the_largest_proposal_wins():  # W-A10
     decision = choose(units(10), units(20), units(30))
     assert (decision.desired, decision.winner, decision.asked) == (30, 2, 30)
-    assert [proposal.replicas for proposal in decision.proposals] == [10, 20, 30]
+    assert [proposal.replicas for proposal in decision.proposals if proposal] == [10, 20, 30]
     assert decision.why == "three{map[]} above target"
 
 

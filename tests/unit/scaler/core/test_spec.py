@@ -1,5 +1,7 @@
 """Defaults, and every rule that refuses a specification, with upstream's text."""
 
+from typing import Any
+
 import pytest
 
 from scaler.core.metric_spec import InvalidSpec, Metric
@@ -7,7 +9,7 @@ from scaler.core.spec import read_spec
 from tests.oracle.worlds import autoscaler, given_spec
 
 
-def external(**fields):
+def external(**fields: Any) -> dict[str, Any]:
     block = {"metricName": "backlog", "highWatermark": "1000", "lowWatermark": "100"} | fields
     return {
         "type": "External",
@@ -15,7 +17,7 @@ def external(**fields):
     }
 
 
-def resource(**fields):
+def resource(**fields: Any) -> dict[str, Any]:
     block = {"name": "cpu", "highWatermark": "800m", "lowWatermark": "400m"} | fields
     return {
         "type": "Resource",

@@ -1,14 +1,16 @@
 """One reading between two marks: the worked examples, exact on the edges (D1, D2, D3, D7, D11)."""
 
+from typing import Any
+
 import pytest
 
 from scaler.core.metric_spec import Metric
 from scaler.core.observed import Reading
-from scaler.core.watermarks import propose
+from scaler.core.watermarks import Proposal, propose
 from tests.oracle.worlds import good, metric, plain_spec
 
 
-def ask(value, current, counted, high, low, **fields):
+def ask(value: int, current: int, counted: int, high: int, low: int, **fields: Any) -> Proposal:
     """The proposal for `value`; all numbers in thousandths but the counts."""
     spec = plain_spec((metric(high, low),), **({"tolerance": 100} | fields))
     return propose(spec, spec.metrics[0], good(value), current, counted)
@@ -145,7 +147,9 @@ def test_convergence_without_a_low_mark_stays():
     assert ask(500, 4, 4, 1000, 0, converge="low").convergence == "refused"
 
 
-def usage(value, series, absent, current, high, low, **fields):
+def usage(
+    value: int, series: int, absent: int, current: int, high: int, low: int, **fields: Any
+) -> Proposal:
     """The proposal of a Resource metric with `series` samples and `absent` pods without one."""
     cpu = Metric("Resource", "cpu", high, low)
     spec = plain_spec((cpu,), **({"tolerance": 0} | fields))
