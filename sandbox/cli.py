@@ -7,11 +7,13 @@ from typing import Final
 import click
 
 _COMMANDS: Final[Mapping[str, str]] = {
+    "demo": "sandbox.demo.command",
+    "demo-check": "sandbox.demo.command",
     "prometheus": "sandbox.prometheus.command",
     "serve": "sandbox.serve",
     "workload": "sandbox.workload.command",
 }
-"""Module of each command; the module holds it under the command's own name."""
+"""Module of each command; the module holds it under the command's own name, - as _."""
 
 
 class LazyGroup(click.Group):
@@ -26,7 +28,7 @@ class LazyGroup(click.Group):
         module = _COMMANDS.get(cmd_name)
         if module is None:
             return None
-        found = getattr(import_module(module), cmd_name)
+        found = getattr(import_module(module), cmd_name.replace("-", "_"))
         assert isinstance(found, click.Command), f"{module}.{cmd_name} is no command"
         return found
 

@@ -67,5 +67,5 @@ class Availability:
         stored = (service.get("status") or {}).get("conditions")
         now = self._store.clock.now()
         conditions = with_condition(stored, _TYPE, available, reason, message, now)
-        body = {"metadata": {"name": name}, "status": {"conditions": conditions}}
+        body = {**service, "status": {"conditions": conditions}}
         self._store.update(APISERVICES, "", name, body, "status")

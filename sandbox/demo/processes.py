@@ -64,6 +64,11 @@ class Children:
         self._children[name] = child = Child(name, process, log)
         return child
 
+    @property
+    def newest(self) -> Child | None:
+        """The one started last."""
+        return next(reversed(self._children.values()), None)
+
     def dead(self) -> list[Child]:
         """Children that ended although nobody stopped them."""
         return [child for child in self._children.values() if not child.alive]
