@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from sandbox.apiserver.errors import BadRequest
 from sandbox.apiserver.options import list_options, write_options
-from sandbox.apiserver.representation import Form, json_response, list_body
+from sandbox.apiserver.representation import Form, json_response, list_body, object_body
 from sandbox.apiserver.requestinfo import RequestInfo
 from sandbox.apiserver.resources import Object, Resource
 from sandbox.apiserver.store import Store
@@ -41,7 +41,7 @@ async def delete_object(
         resource, namespace, info.name, **_arguments(await _options(request), request.query)
     )
     if not outcome.removed:
-        return json_response(outcome.object)
+        return json_response(object_body(Form(), resource, outcome.object, store.clock.now()))
     return json_response(
         {
             "kind": "Status",

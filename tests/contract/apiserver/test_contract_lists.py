@@ -118,6 +118,15 @@ async def test_version_from_the_future_is_a_timeout_status(api: Api):
     assert "Too large resource version" in answer.body["message"]
 
 
+async def test_list_at_an_exact_version(api: Api, gadgets: str):
+    made = await api.created(gadgets, gadget("g"))
+    version = made["metadata"]["resourceVersion"]
+    answer = await api.get(gadgets, resourceVersion=version, resourceVersionMatch="Exact")
+    assert names(answer.body) == ["g"]
+    old = await api.get(gadgets, resourceVersion=version, resourceVersionMatch="NotOlderThan")
+    assert int(old.body["metadata"]["resourceVersion"]) >= int(version)
+
+
 async def test_version_match_needs_a_version(api: Api):
     answer = await api.get(api.path("configmaps"), resourceVersionMatch="Exact")
     assert (answer.code, answer.body["reason"]) == (422, "Invalid")
