@@ -1,0 +1,85 @@
+"""A cluster per session, a namespace per test.
+
+Everything here is marked `e2e` and is skipped where the control plane is neither built nor can be.
+"""
+
+import os
+import re
+from collections.abc import AsyncIterator, Iterator
+from itertools import count
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from kube.client.configuration import load_credentials
+from kube.client.transport import ApiClient
+from tests.controlplane.assets import Assets, Missing
+from tests.controlplane.build import find_assets
+from tests.controlplane.cluster import ControlPlane
+from tests.controlplane.kubectl import Kubectl
+
+HERE = Path(__file__).parent
+TIMEOUT = 240.0
+"""Seconds a test may take: the first one of a session also waits for the cluster."""
+
+_numbers = count(1)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark before `-m` chooses."""
+    for item in items:
+        if item.path.is_relative_to(HERE):
+            item.add_marker("e2e")
+            if item.get_closest_marker("timeout") is None:
+                item.add_marker(pytest.mark.timeout(TIMEOUT))
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """CI builds what is missing: here, because no test's time limit runs yet."""
+    chosen = any(item.path.is_relative_to(HERE) for item in session.items)
+    if chosen and os.environ.get("CI") == "true" and not session.config.option.collectonly:
+        find_assets(build=True)
+
+
+@pytest.fixture(scope="session")
+def assets() -> Assets:
+    found = find_assets(build=False)
+    if isinstance(found, Missing):
+        pytest.skip(found.reason)
+    return found
+
+
+@pytest.fixture(scope="session")
+def cluster(assets: Assets, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
+    """The session's cluster; with xdist each worker has one."""
+    with ControlPlane(assets, tmp_path_factory.mktemp("cluster")) as running:
+        yield running
+
+
+@pytest.fixture
+def namespace(cluster: ControlPlane, request: pytest.FixtureRequest) -> Iterator[str]:
+    """A new namespace named after the test. It is deleted afterwards, without waiting."""
+    cluster.check()
+    title = re.sub(r"[^a-z0-9]+", "-", request.node.name.lower()).removeprefix("test-")
+    name = f"{title[:50].strip('-')}-{next(_numbers)}"
+    cluster.rest.post("/api/v1/namespaces", {"metadata": {"name": name}})
+    cluster.await_service_account(name)
+    yield name
+    cluster.metrics.forget(name)
+    cluster.delete_namespace(name)
+
+
+@pytest.fixture
+def kubectl(cluster: ControlPlane, namespace: str) -> Kubectl:
+    """kubectl as administrator in the test's namespace."""
+    return cluster.kubectl.within(namespace)
+
+
+@pytest_asyncio.fixture
+async def api(cluster: ControlPlane) -> AsyncIterator[ApiClient]:
+    """Our own client as administrator, without pacing."""
+    credentials = await load_credentials(str(cluster.admin_kubeconfig), environ={})
+    async with ApiClient(credentials, user_agent="e2e-tests", qps=0) as client:
+        yield client
