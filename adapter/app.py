@@ -96,7 +96,9 @@ async def running(settings: Settings, clock: Clock) -> AsyncIterator[Running]:
             query_timeout=settings.query_timeout,
         )
         server = Running(settings.address, configured.reload)
-        health = _health(server, trust, tls, upstream)
+        health = _health(server, tls, upstream)
+        if settings.trust.proxy_ca_file or not settings.skip_lookup:
+            health.add("front-proxy-authority", lambda: _no_proxy(trust), probes=["readyz"])
         app = Server(
             Authenticator(trust, TokenReviewer(authentication, clock, metrics), clock),
             Authorizer(authorization, clock, metrics, always_allow=settings.always_allow),
@@ -149,9 +151,7 @@ async def _api_clients(settings: Settings, stack: AsyncExitStack) -> tuple[ApiCl
     return first, await client(names.authorization)
 
 
-def _health(
-    server: Running, trust: TrustSource, tls: ServingTls, upstream: PrometheusClient
-) -> HealthChecks:
+def _health(server: Running, tls: ServingTls, upstream: PrometheusClient) -> HealthChecks:
     """E-17: nothing here depends on Prometheus, which is shown and never counts."""
 
     def failed(probe: str, result: Any) -> None:
@@ -165,17 +165,16 @@ def _health(
         probes=["readyz"],
     )
     checks.add(
-        "front-proxy-authority",
-        lambda: None if trust.verifier.trust.proxy_bundle else "no authority of a front proxy",
-        probes=["readyz"],
-    )
-    checks.add(
         "prometheus",
         lambda: None if upstream.answering else "the last query had no answer",
         probes=["readyz"],
         informational=True,
     )
     return checks
+
+
+def _no_proxy(trust: TrustSource) -> str | None:
+    return None if trust.verifier.trust.proxy_bundle else "no authority of a front proxy"
 
 
 def _metrics_app(metrics: AdapterMetrics) -> web.Application:

@@ -5,6 +5,7 @@ authority (external-metrics-api §9.2).
 """
 
 import ssl
+from functools import lru_cache
 from typing import Final, Protocol
 from urllib.parse import unquote
 
@@ -96,11 +97,18 @@ def proxied_user(headers: CIMultiDictProxy[str], names: Headers) -> User | None:
 
 
 def _extra(headers: CIMultiDictProxy[str], prefixes: tuple[str, ...]) -> Extra:
-    lowered = tuple(prefix.lower() for prefix in prefixes)
+    lowered = _lowered(prefixes)
     found: dict[str, list[str]] = {}
     for name, value in headers.items():
         low = name.lower()
-        for prefix in lowered:
-            if low.startswith(prefix) and len(low) > len(prefix):
-                found.setdefault(unquote(low[len(prefix) :]), []).append(value)
-    return tuple(sorted((key, tuple(values)) for key, values in found.items()))
+        if not low.startswith(lowered):
+            continue
+        key = next(low[len(prefix) :] for prefix in lowered if low.startswith(prefix))
+        if key:
+            found.setdefault(unquote(key), []).append(value)
+    return tuple(sorted((key, tuple(values)) for key, values in found.items())) if found else ()
+
+
+@lru_cache(maxsize=8)
+def _lowered(prefixes: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(prefix.lower() for prefix in prefixes)

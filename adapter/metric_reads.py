@@ -99,7 +99,8 @@ class MetricReads:
                 query_parameters.check_parameters(parameters)
                 rule = _rule_of(catalogue, route)
                 prepared = _Prepared(rule.name, _query(rule, route, parameters))
-                self._prepared[key] = prepared
+                if len(parameters.selector) <= query_parameters.REMEMBERED:
+                    self._prepared[key] = prepared
         except (BadParameterError, UnservableSelectorError) as error:
             raise FailureError(400, "BadRequest", str(error)) from error
         return prepared, budget

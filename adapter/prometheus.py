@@ -66,7 +66,12 @@ class PrometheusClient:
         )
         self._session = aiohttp.ClientSession(
             connector=connector,
-            headers={"User-Agent": "wpa-adapter", **self._upstream.headers},
+            # Uncompressed: answers are small and near, and gzip costs both sides more than bytes.
+            headers={
+                "User-Agent": "wpa-adapter",
+                "Accept-Encoding": "identity",
+                **self._upstream.headers,
+            },
             cookie_jar=aiohttp.DummyCookieJar(),
             trust_env=False,
         )

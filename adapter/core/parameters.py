@@ -13,6 +13,9 @@ _TRUE: Final = ("1", "true", "True", "TRUE", "t", "T")
 _FIELDS: Final = ("metadata.name", "metadata.namespace")
 _MAX_PAIRS: Final = 100
 
+REMEMBERED: Final = 1000
+"""Longer texts are read each time: strangers must not fill memory with what they send."""
+
 
 class BadParameterError(ValueError):
     """A parameter that cannot be used; the message goes to the caller with 400."""
@@ -38,11 +41,14 @@ class Parameters(Struct, frozen=True, gc=False):
         return ""
 
 
-@lru_cache(maxsize=4096)
 def read_parameters(query: str) -> Parameters:
     """Read a raw query string. The first of repeated parameters wins; unknown ones are ignored."""
     if not query:
-        return Parameters()
+        return _NONE
+    return _remembered(query) if len(query) <= REMEMBERED else _read(query)
+
+
+def _read(query: str) -> Parameters:
     found: dict[str, str] = {}
     for pair in query.split("&", _MAX_PAIRS)[:_MAX_PAIRS]:
         if ";" in pair or not _well_encoded(pair):
@@ -60,6 +66,10 @@ def read_parameters(query: str) -> Parameters:
             (key, found[key]) for key in ("limit", "timeoutSeconds") if found.get(key, "") != ""
         ),
     )
+
+
+_NONE: Final = Parameters()
+_remembered: Final = lru_cache(maxsize=4096)(_read)
 
 
 def check_parameters(parameters: Parameters) -> None:

@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from adapter.core.documents import GROUP, ROOT
 from adapter.core.openapi import V3_PATH
+from adapter.core.parameters import REMEMBERED
 
 Page = Literal[
     "index", "groups", "group", "resources", "openapi-v2", "openapi-v3", "openapi-v3-group",
@@ -69,9 +70,12 @@ def decoded(raw_path: str) -> str:
     return unquote(raw_path, errors="backslashreplace")
 
 
-@lru_cache(maxsize=4096)
 def route_of(raw_path: str) -> Route:
     """What the still encoded path names. Percent-encoding is undone before the path is cut."""
+    return _remembered(raw_path) if len(raw_path) <= REMEMBERED else _route(raw_path)
+
+
+def _route(raw_path: str) -> Route:
     path = decoded(raw_path)
     if not path.isprintable():
         return PageRoute("unknown")
@@ -87,6 +91,9 @@ def route_of(raw_path: str) -> Route:
     if head in _HEALTH:
         return HealthRoute(head, rest)
     return PageRoute("unknown-resource" if path.startswith(f"/apis/{GROUP}/") else "unknown")
+
+
+_remembered: Final = lru_cache(maxsize=4096)(_route)
 
 
 def metric_verb(method: str, watch: bool) -> str:

@@ -12,7 +12,7 @@ import platform
 import ssl
 import sys
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,14 @@ from bench.adapter.load import Load, generate
 from tests.integration.adapter.kit.apiserver import fake_apiserver, kubeconfig
 from tests.integration.adapter.kit.prometheus import FakePrometheus, fake_prometheus, vector
 from tests.integration.adapter.kit.server import METRIC, RULES, Certificates, client_certificate
+
+_new_loop: Callable[[], asyncio.AbstractEventLoop] = asyncio.new_event_loop
+try:
+    import uvloop
+except ImportError:
+    pass  # an optional extra
+else:
+    _new_loop = uvloop.new_event_loop
 
 _PACKAGES = ("aiohttp", "uvloop", "msgspec", "cryptography", "cachetools", "watermark-autoscaler")
 
@@ -141,12 +149,8 @@ def _versions() -> dict[str, str]:
 @click.option("--load-core", default=1, show_default=True)
 def main(seconds: float, server_core: int, load_core: int) -> None:
     """Measure cached reads and print JSON."""
-    try:
-        from uvloop import new_event_loop  # noqa: PLC0415  # an optional extra
-    except ImportError:
-        from asyncio import new_event_loop  # noqa: PLC0415
     os.sched_setaffinity(0, {load_core})
-    with asyncio.Runner(loop_factory=new_event_loop) as runner:
+    with asyncio.Runner(loop_factory=_new_loop) as runner:
         measured = runner.run(_measure(seconds, (server_core, load_core)))
     settings = {
         "seconds": seconds,

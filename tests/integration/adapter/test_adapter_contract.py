@@ -1,6 +1,8 @@
 """Paths, methods, parameters, representations: what clients of the API may rely on."""
 
 import json
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -244,7 +246,7 @@ async def test_openapi_documents_resolve(tmp_path):
                 assert "type" in node
 
 
-def _references(node):
+def _references(node: Any) -> Iterator[str]:
     if isinstance(node, dict):
         if "$ref" in node:
             yield node["$ref"]

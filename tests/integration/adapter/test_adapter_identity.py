@@ -192,7 +192,7 @@ async def test_a_new_front_proxy_authority_takes_effect_on_open_connections_too(
     async with adapter(tmp_path) as it:
         old = it.proxy
 
-        async def refused():
+        async def refused() -> bool:
             return (await it.ask(METRIC, user="hpa", certificate=old)).status == 401
 
         assert not await refused()

@@ -7,19 +7,22 @@ import os
 import signal
 import socket
 import sys
+from asyncio.subprocess import Process
+from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import pytest
 
 from tests.integration.adapter.kit.apiserver import fake_apiserver, kubeconfig
-from tests.integration.adapter.kit.prometheus import fake_prometheus, vector
+from tests.integration.adapter.kit.prometheus import FakePrometheus, fake_prometheus, vector
 from tests.integration.adapter.kit.server import METRIC, RULES, Certificates, until
 
 pytestmark = pytest.mark.asyncio
 
 
-async def run(*arguments, **environment):
+async def run(*arguments: str) -> tuple[int | None, str]:
     """Run to the end; exit code and stderr."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
@@ -28,7 +31,7 @@ async def run(*arguments, **environment):
         *arguments,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
-        env={"PATH": os.environ["PATH"], "HOME": "/nonexistent", **environment},
+        env={"PATH": os.environ["PATH"], "HOME": "/nonexistent"},
     )
     async with asyncio.timeout(20):
         out, err = await process.communicate()
@@ -36,7 +39,9 @@ async def run(*arguments, **environment):
 
 
 @contextlib.asynccontextmanager
-async def started(folder: Path, *extra):
+async def started(
+    folder: Path, *extra: str
+) -> AsyncIterator[tuple[Process, str, FakePrometheus, list[Any]]]:
     """A running process with its surroundings; yields process, address, fakes, log lines."""
     async with fake_prometheus() as prometheus, fake_apiserver() as cluster:
         cluster.trust = Certificates().trust()
@@ -50,10 +55,11 @@ async def started(folder: Path, *extra):
             stderr=asyncio.subprocess.PIPE,
         )
         assert process.stderr is not None
-        lines: list[dict] = []
+        lines: list[Any] = []
+        stderr = process.stderr
 
-        async def collect():
-            async for line in process.stderr:
+        async def collect() -> None:
+            async for line in stderr:
                 lines.append(json.loads(line))
 
         reading = asyncio.create_task(collect())
@@ -95,7 +101,7 @@ async def test_it_serves_reloads_and_stops_in_order(tmp_path):
         assert not any(line["level"] == "error" for line in lines)
 
 
-async def _body(session, url):
+async def _body(session: aiohttp.ClientSession, url: str) -> Any:
     async with session.get(url, ssl=False) as got:
         return await got.json()
 

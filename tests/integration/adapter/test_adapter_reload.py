@@ -9,14 +9,14 @@ from adapter.certificates import kept_pair, self_signed
 from adapter.files import POLL
 from adapter.settings import ServingFiles
 from kube.vocab.times import SystemClock
-from tests.integration.adapter.kit.server import METRIC, ROOT, RULES, adapter, pem, until
+from tests.integration.adapter.kit.server import METRIC, ROOT, RULES, Harness, adapter, pem, until
 
 pytestmark = pytest.mark.asyncio
 
 OTHER = RULES.replace("queue_depth", "queue_length")
 
 
-async def gauge(it, line):
+async def gauge(it: Harness, line: str) -> bool:
     return line in (await it.ask("/metrics", user="root")).body.decode().splitlines()
 
 

@@ -6,12 +6,12 @@ import pytest
 
 from adapter.prometheus import Upstream
 from tests.integration.adapter.kit.prometheus import document, vector
-from tests.integration.adapter.kit.server import METRIC, ROOT, adapter, until
+from tests.integration.adapter.kit.server import METRIC, ROOT, Harness, adapter, until
 
 pytestmark = pytest.mark.asyncio
 
 
-async def failure(it, code, reason, kind):
+async def failure(it: Harness, code: int, reason: str, kind: str) -> None:
     got = (await it.ask(METRIC, user="hpa")).failure(code, reason)
     expected = f"unable to fetch metrics from Prometheus: {kind} (metric queue_depth)"
     assert got["message"] == expected

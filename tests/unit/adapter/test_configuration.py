@@ -4,22 +4,24 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapter.core.configuration import ConfigurationError, read_configuration
+from adapter.core.configuration import Catalogue, ConfigurationError, read_configuration
+from adapter.core.rules import Rule
 from kube.vocab.selectors import parse_selector
 
 
-def read(text):
+def read(text: str) -> Catalogue:
     return read_configuration(text, "rules.yaml")
 
 
-def one(body):
+def one(body: str) -> Rule:
     """The single rule of a file whose element is `body`."""
     catalogue = read(f"externalRules:\n- {body}")
     (rule,) = catalogue.rules.values()
     return rule
 
 
-def query(rule, selector="", namespace="ns"):
+def query(rule: Rule | None, selector: str = "", namespace: str = "ns") -> str:
+    assert rule is not None
     return rule.query(parse_selector(selector), namespace)
 
 

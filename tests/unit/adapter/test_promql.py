@@ -1,5 +1,7 @@
 """Selectors as PromQL: the table of the reference, escaping, comma cleaning, sample checks."""
 
+import re
+
 import promql_parser
 import pytest
 from hypothesis import assume, given
@@ -7,7 +9,7 @@ from hypothesis import strategies as st
 
 from adapter.core import promql
 from adapter.core.promql import UnservableSelectorError
-from kube.vocab.selectors import Requirement, Selector, parse_selector
+from kube.vocab.selectors import Operator, Requirement, Selector, parse_selector
 
 LETTERS = "abcXYZ019"
 values = st.text(LETTERS + "._-", max_size=12).filter(
@@ -17,8 +19,8 @@ keys = st.from_regex(r"[a-z]([a-z0-9_]{0,8}[a-z0-9])?", fullmatch=True)
 
 
 @st.composite
-def requirements(draw):
-    operator = draw(st.sampled_from(["=", "==", "!=", "in", "notin", "exists", "!"]))
+def requirements(draw: st.DrawFn) -> Requirement:
+    operator: Operator = draw(st.sampled_from(["=", "==", "!=", "in", "notin", "exists", "!"]))
     count = {"in": st.integers(1, 4), "notin": st.integers(1, 4), "exists": st.just(0)}.get(
         operator, st.just(0 if operator == "!" else 1)
     )
@@ -85,9 +87,8 @@ def test_a_namespace_cannot_leave_its_quotes(namespace):
     assume(namespace.isprintable())
     found = promql.label_values_of(Selector(), "namespace", namespace)["namespace"]
     expression = promql_parser.parse(f'm{{namespace=~"{found}"}}')
+    assert isinstance(expression, promql_parser.VectorSelector)
     (matcher,) = expression.matchers.matchers
-    import re
-
     assert re.fullmatch(str(matcher.value), namespace)
 
 

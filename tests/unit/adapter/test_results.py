@@ -16,7 +16,7 @@ decimals = st.from_regex(
 )
 
 
-def exact(text):
+def exact(text: str) -> tuple[int, bool]:
     """Ties away from zero, saturated: the definition, in fractions."""
     scaled = (
         Fraction(

@@ -4,12 +4,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapter.core.template_functions import quoted
+from adapter.core.template_functions import Value, quoted
 from adapter.core.template_tokens import TemplateError
 from adapter.core.templates import compile_template
 
 FIELDS = frozenset({"Series", "LabelMatchers", "LabelValuesByName", "GroupBy", "GroupBySlice"})
-DATA = {
+DATA: dict[str, Value] = {
     "Series": "m",
     "LabelMatchers": 'a="b"',
     "LabelValuesByName": {"b": "2|3", "a": "1"},
@@ -18,7 +18,7 @@ DATA = {
 }
 
 
-def render(text):
+def render(text: str) -> str:
     return compile_template(text, FIELDS).render(DATA)
 
 

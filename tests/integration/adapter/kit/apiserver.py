@@ -2,7 +2,8 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from typing import Any
 
 import msgspec
 from aiohttp import web
@@ -14,10 +15,10 @@ _PATH = "/api/v1/namespaces/kube-system/configmaps"
 class FakeApiServer:
     """`tokens` name users, `allowed` says who may do what; reviews are remembered."""
 
-    def __init__(self):
-        self.tokens: dict[str, dict] = {}
-        self.allowed = lambda spec: spec["user"] in {"hpa", "root", "alice"}
-        self.access_reviews: list[dict] = []
+    def __init__(self) -> None:
+        self.tokens: dict[str, Any] = {}
+        self.allowed: Callable[[Any], bool] = lambda spec: spec["user"] in {"hpa", "root", "alice"}
+        self.access_reviews: list[Any] = []
         self.token_reviews: list[str] = []
         self.broken = False
         self.delay = 0.0
@@ -34,7 +35,7 @@ class FakeApiServer:
         for watcher in self.watchers:
             watcher.put_nowait(msgspec.json.encode(event) + b"\n")
 
-    def _config_map(self) -> dict:
+    def _config_map(self) -> dict[str, Any]:
         meta = {
             "name": CONFIG_MAP,
             "namespace": "kube-system",

@@ -5,7 +5,7 @@ import contextlib
 import inspect
 import json
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +38,7 @@ externalRules:
 class SteppedClock(SystemClock):
     """The machine's clock, set forward by hand."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.ahead = 0.0
 
     def now(self) -> int:
@@ -51,7 +51,7 @@ class SteppedClock(SystemClock):
 class Certificates:
     """Authorities of a cluster, and one nobody trusts."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.serving = trustme.CA()
         self.proxies = trustme.CA()
         self.people = trustme.CA()
@@ -73,12 +73,14 @@ def pem(authority: trustme.CA) -> str:
     return authority.cert_pem.bytes().decode()
 
 
-def client_certificate(authority: trustme.CA, name: str, organisation: str | None = None):
+def client_certificate(
+    authority: trustme.CA, name: str, organisation: str | None = None
+) -> trustme.LeafCert:
     """A client certificate of `authority`."""
     return authority.issue_cert(common_name=name, organization_name=organisation)
 
 
-async def until(condition, seconds=5.0):
+async def until(condition: Callable[[], Any], seconds: float = 5.0) -> None:
     """Wait for something that happens in another task or process; `condition` may be async."""
     async with asyncio.timeout(seconds):
         while True:
@@ -91,12 +93,17 @@ async def until(condition, seconds=5.0):
 class Harness:
     """A running adapter and what surrounds it."""
 
-    def __init__(self, certificates, prometheus, cluster, clock, folder):
-        self.certificates: Certificates = certificates
-        self.prometheus: FakePrometheus = prometheus
-        self.cluster: FakeApiServer = cluster
-        self.clock: SteppedClock = clock
-        self.folder: Path = folder
+    def __init__(
+        self,
+        certificates: Certificates,
+        prometheus: FakePrometheus,
+        cluster: FakeApiServer,
+        clock: SteppedClock,
+    ) -> None:
+        self.certificates = certificates
+        self.prometheus = prometheus
+        self.cluster = cluster
+        self.clock = clock
         self.server: Any = None
         self.proxy = client_certificate(certificates.proxies, "front-proxy-client")
         self._stack = contextlib.AsyncExitStack()
@@ -106,7 +113,7 @@ class Harness:
     def base(self) -> str:
         return f"https://127.0.0.1:{self.server.address.port}"
 
-    async def session(self, certificate=None) -> aiohttp.ClientSession:
+    async def session(self, certificate: trustme.LeafCert | None = None) -> aiohttp.ClientSession:
         """Connections that show `certificate`."""
         if certificate not in self._sessions:
             context = ssl.create_default_context(cadata=pem(self.certificates.serving))
@@ -119,8 +126,15 @@ class Harness:
         return self._sessions[certificate]
 
     async def ask(
-        self, path, *, method="GET", certificate=None, headers=None, user=None, body=None
-    ):
+        self,
+        path: str,
+        *,
+        method: str = "GET",
+        certificate: trustme.LeafCert | None = None,
+        headers: dict[str, str] | None = None,
+        user: str | None = None,
+        body: bytes | None = None,
+    ) -> "Answer":
         """Status, headers and body; `user` goes through the front proxy."""
         sent = dict(headers or {})
         if user is not None:
@@ -140,16 +154,16 @@ class Harness:
 class Answer:
     """What came back."""
 
-    def __init__(self, status, headers, body):
+    def __init__(self, status: int, headers: Mapping[str, str], body: bytes) -> None:
         self.status = status
         self.headers = headers
         self.body = body
 
     @property
-    def json(self):
+    def json(self) -> Any:
         return json.loads(self.body)
 
-    def failure(self, code: int, reason: str):
+    def failure(self, code: int, reason: str) -> Any:
         """Assert that this is a complete Status; returns it."""
         assert self.headers["Content-Type"] == "application/json"
         found = self.json
@@ -162,7 +176,13 @@ class Answer:
 
 
 @contextlib.asynccontextmanager
-async def adapter(folder: Path, *, rules=RULES, trust=None, **changes) -> AsyncIterator[Harness]:
+async def adapter(
+    folder: Path,
+    *,
+    rules: str = RULES,
+    trust: Callable[[Certificates], dict[str, str]] | None = None,
+    **changes: Any,
+) -> AsyncIterator[Harness]:
     """A running adapter; `changes` are fields of its settings."""
     certificates = Certificates()
     clock = SteppedClock()
@@ -183,7 +203,7 @@ async def adapter(folder: Path, *, rules=RULES, trust=None, **changes) -> AsyncI
             "trust": TrustFiles(),
             "drain": 0.5,
         } | changes
-        harness = Harness(certificates, prometheus, cluster, clock, folder)
+        harness = Harness(certificates, prometheus, cluster, clock)
         async with app.running(Settings(**fields), clock) as server:
             harness.server = server
             try:
