@@ -4,9 +4,11 @@ The listening socket keeps one context for its life. Its server-name callback, w
 handshake, hands the connection over to the context in force.
 """
 
+import os
 import ssl
-import tempfile
-from pathlib import Path
+from collections.abc import Iterator
+from contextlib import contextmanager
+from tempfile import NamedTemporaryFile
 
 from adapter.certificates import KeyPair, kept_pair, read_pair, self_signed
 from adapter.core.trust import Trust
@@ -114,11 +116,20 @@ def _bare() -> ssl.SSLContext:
 
 def _load(context: ssl.SSLContext, pair: KeyPair) -> None:
     """`ssl` reads key pairs from files alone, and both must be of the same moment."""
-    with tempfile.TemporaryDirectory() as folder:
-        certificate, key = Path(folder, "tls.crt"), Path(folder, "tls.key")
-        certificate.write_bytes(pair.certificate)
-        key.write_bytes(pair.key)
+    with _named(pair.certificate) as certificate, _named(pair.key) as key:
         context.load_cert_chain(certificate, key, password=_no_password)
+
+
+@contextmanager
+def _named(content: bytes) -> Iterator[str]:
+    """A name under which `content` can be read: in memory where that is possible, because root
+    file systems are often read-only and keys have no business on disks.
+    """
+    memory = hasattr(os, "memfd_create")
+    with os.fdopen(os.memfd_create("pem"), "wb") if memory else NamedTemporaryFile() as file:
+        file.write(content)
+        file.flush()
+        yield f"/proc/self/fd/{file.fileno()}" if memory else str(file.name)
 
 
 def _no_password() -> str:
