@@ -201,6 +201,7 @@ def test_kubectl_failures_carry_code_and_message(kubectl: Kubectl):
 def test_apiserver_restarts_with_other_flags_on_the_same_address(assets: Assets, tmp_path: Path):
     with ControlPlane(assets, tmp_path / "cluster") as other:
         other.kubectl("create", "namespace", "kept")
+        other.await_service_account("kept")
         before = other.pids["kube-apiserver"]
         other.restart_apiserver(["--goaway-chance=0.001", "--audit-log-maxsize=10"])
         apply(other.kubectl.within("kept"), deployment("web", 1))
