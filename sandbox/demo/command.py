@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -67,6 +68,8 @@ def demo(
     )
 
     async def main(stop: asyncio.Event) -> int:
+        # The terminal was closed.
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, stop.set)
         return await run(wishes, Console(), SystemClock(), stop)
 
     sys.exit(runtime.run(main, program="wpa-sandbox demo", drain=DRAIN))

@@ -163,12 +163,12 @@ def _remaining(wishes: Wishes, passed: float) -> float | None:
 
 
 def _screen(running: Stack, wishes: Wishes, console: Console) -> Screen:
+    """The screen, after what stays above it: long lines, left whole so that they can be copied."""
     lines = kubectl_lines(running.files.kubeconfig)
-    if console.is_terminal and not wishes.plain:
-        return LiveScreen(console, [shortened()], lines)
     for line in (shortened(), "In a second terminal:", *(f"  {line}" for line in lines)):
         console.print(line, soft_wrap=True, highlight=False, markup=False)
-    return PlainScreen(console)
+    plain = wishes.plain or not console.is_terminal
+    return PlainScreen(console) if plain else LiveScreen(console)
 
 
 def _empty_report(wishes: Wishes, script: Script) -> Report:

@@ -81,10 +81,7 @@ def _decision(observation: Observation) -> str:
 class LiveScreen:
     """A view that is redrawn in place."""
 
-    def __init__(self, console: Console, notes: Sequence[str], lines: Sequence[str]) -> None:
-        """`notes` say what is shown, `lines` are commands for a second terminal."""
-        self._notes = notes
-        self._lines = lines
+    def __init__(self, console: Console) -> None:
         self._live = Live(console=console, refresh_per_second=4)
 
     def __enter__(self) -> Self:
@@ -96,9 +93,7 @@ class LiveScreen:
 
     def show(self, frame: Frame) -> None:
         """Redraw."""
-        self._live.update(
-            Group(_head(frame), *map(_autoscaler, _each(frame)), _foot(self._notes, self._lines))
-        )
+        self._live.update(Group(_head(frame), *map(_autoscaler, _each(frame))))
 
     def cycle(self, frame: Frame) -> None:
         """The view is fresh already."""
@@ -151,12 +146,3 @@ def _band(each: float | None, seen: Observation) -> Text:
 def _replicas(seen: Observation) -> Text:
     bars = "█" * seen.ready + "░" * max(seen.replicas - seen.ready, 0)
     return Text(f"{seen.ready:>4} ready of {seen.replicas} wanted  {bars}")
-
-
-def _foot(notes: Sequence[str], lines: Sequence[str]) -> RenderableType:
-    text = Text()
-    for note in notes:
-        text.append(f"{note}\n", style="dim")
-    text.append("In a second terminal:\n", style="dim")
-    text.append("\n".join(f"  {line}" for line in lines))
-    return text
