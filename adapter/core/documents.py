@@ -66,9 +66,9 @@ def encode(value: Any) -> bytes:
 
 def value_list(name: str, samples: tuple[Sample, ...]) -> bytes:
     """`ExternalMetricValueList` whose items echo `name` as it was asked for (§4.1)."""
-    items = [
-        _Value(name, one.labels, format_rfc3339(one.at), format_milli(one.milli)) for one in samples
-    ]
+    # All samples of an instant query usually share one instant.
+    times = {at: format_rfc3339(at) for at in {one.at for one in samples}}
+    items = [_Value(name, one.labels, times[one.at], format_milli(one.milli)) for one in samples]
     return encode(_ValueList(items))
 
 

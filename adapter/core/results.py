@@ -27,6 +27,8 @@ _NON_FINITE: Final[dict[str, Absence]] = {
     "nan": "nan", "+inf": "inf", "-inf": "inf", "inf": "inf",
 }  # fmt: skip
 _MAX_LENGTH: Final = 400
+_END_OF_TIME: Final = 253_402_300_800
+"""Seconds at which the year 10000 begins, which no timestamp can express."""
 _EXACT: Final = Context(prec=2 * _MAX_LENGTH, rounding=ROUND_HALF_UP)
 
 
@@ -160,6 +162,8 @@ def _answer(series: list[_Series], warnings: int) -> Answer:
             milli, bent = milli_of(text)
         except ValueError as error:
             raise UpstreamError("bad response", str(error)) from error
+        if not 0 <= at < _END_OF_TIME:
+            raise UpstreamError("bad response", f"{at} is not a timestamp")
         saturated += bent
         samples.append(Sample(one.metric, round(at * 1000), milli))
     _refuse_duplicates(series)
@@ -168,5 +172,8 @@ def _answer(series: list[_Series], warnings: int) -> Answer:
 
 def _refuse_duplicates(series: list[_Series]) -> None:
     """Consumers add up all items, so a label set that comes twice would count twice (§17)."""
+    # Equal label sets have equal sets of values, which are much cheaper to compare.
+    if len({frozenset(one.metric.values()) for one in series}) == len(series):
+        return
     if len({frozenset(one.metric.items()) for one in series}) != len(series):
         raise UpstreamError("bad response", "two series have the same labels")

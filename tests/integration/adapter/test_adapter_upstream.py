@@ -49,6 +49,8 @@ async def test_a_rejected_query_is_our_fault(tmp_path, status):
         document("vector", [{"metric": {}, "value": [1, "1_000"]}]),
         document("vector", [{"metric": {"a": 1}, "value": [1, "1"]}]),
         document("vector", [{"metric": {}}]),
+        document("vector", [{"metric": {}, "value": [1e300, "1"]}]),
+        document("vector", [{"metric": {}, "value": [-1, "1"]}]),
         b"\xff\xfe",
         b"[" * 100_000,
         b'{"status":"success","data":{"resultType":"vector","result":' + b"[" * 100_000,
