@@ -97,8 +97,9 @@ class Evaluator:
         spec = entry.spec
         sight = await self._observer.observe(spec, entry.memory, now)
         decision = decide(spec, sight.observed, now)
-        if not self._leadership.held():
-            # Lost while looking: whoever leads now decides.
+        if entry.deleted or entry.spec != spec or not self._leadership.held():
+            # Changed while we looked (an evaluation of what it is now follows), or leadership is
+            # lost: whoever leads now decides.
             return
         applied = await self._apply(spec, decision, sight.scale)
         self.outcomes[decision.rule] += 1

@@ -8,7 +8,7 @@ from typing import Final
 
 import msgspec
 
-from kube.client.errors import KubeError, NotFound
+from kube.client.errors import Conflict, KubeError, NotFound
 from kube.client.events import EventRecorder, ObjectReference
 from kube.client.pacing import Backoff
 from kube.client.requests import Patch, Resource, patch_of
@@ -26,7 +26,14 @@ ATTEMPTS: Final = 3
 _log = get_logger("controllers.WatermarkPodAutoscaler")
 
 
+class _Uid(msgspec.Struct):
+    uid: str
+
+
 class _StatusPatch(msgspec.Struct):
+    """The uid makes the server refuse it for another object of the same name."""
+
+    metadata: _Uid
     status: AutoscalerStatus
 
 
@@ -56,7 +63,8 @@ class Reporter:
         for attempt in range(1, ATTEMPTS + 1):
             try:
                 await self._write(entry, status)
-            except NotFound:
+            except (NotFound, Conflict):
+                # Deleted, or made anew under its name: that one has a status of its own.
                 return
             except KubeError as error:
                 self.writes["failed"] += 1
@@ -98,7 +106,8 @@ class Reporter:
 
     async def _write(self, entry: Entry, status: AutoscalerStatus) -> None:
         namespace, name = entry.key
-        body = msgspec.json.encode(_StatusPatch(status))
+        uid = _Uid(entry.autoscaler.metadata.uid)
+        body = msgspec.json.encode(_StatusPatch(uid, status))
         await self._client.send(
             patch_of(AUTOSCALERS, namespace, name, body, Patch.MERGE, subresource="status")
         )
