@@ -29,10 +29,13 @@ T = TypeVar("T", bound=KubeObject)
 
 
 class Undecodable(Struct, frozen=True):
-    """An object whose content does not fit; `error` carries the JSON path."""
+    """An object whose content does not fit; `error` carries the JSON path, `body` is the object as
+    it came, for whoever can use a part of it.
+    """
 
     metadata: ObjectMeta
     error: str
+    body: bytes = b""
 
 
 class _LooseMeta(Wire, frozen=True):
@@ -42,6 +45,9 @@ class _LooseMeta(Wire, frozen=True):
     namespace: Any = ""
     uid: Any = ""
     resource_version: Any = ""
+    generation: Any = 0
+    deletion_timestamp: Any = None
+    finalizers: Any = None
 
 
 class _Loose(Wire, frozen=True):
@@ -56,11 +62,11 @@ def decode_item(raw: msgspec.Raw | bytes, decoder: Decoder[T]) -> T | Undecodabl
     try:
         return decoder.decode(raw)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        return Undecodable(metadata=identity_of(raw), error=str(error))
+        return Undecodable(metadata=identity_of(raw), error=str(error), body=bytes(raw))
 
 
 def identity_of(raw: msgspec.Raw | bytes) -> ObjectMeta:
-    """Name, namespace, uid and version, each "" where it cannot be told."""
+    """Who the object is and whether it is going, each part empty where it cannot be told."""
     try:
         meta = _LOOSE.decode(raw).metadata
     except (msgspec.DecodeError, UnicodeDecodeError):
@@ -70,6 +76,9 @@ def identity_of(raw: msgspec.Raw | bytes) -> ObjectMeta:
         namespace=_text(meta.namespace),
         uid=_text(meta.uid),
         resource_version=_text(meta.resource_version),
+        generation=meta.generation if isinstance(meta.generation, int) else 0,
+        deletion_timestamp=_text(meta.deletion_timestamp) or None,
+        finalizers=_texts(meta.finalizers),
     )
 
 
@@ -80,3 +89,9 @@ def key_of(item: KubeObject) -> Key:
 
 def _text(value: object) -> str:
     return value if isinstance(value, str) else ""
+
+
+def _texts(value: object) -> list[str] | None:
+    if isinstance(value, list) and all(isinstance(item, str) for item in value):
+        return value
+    return None

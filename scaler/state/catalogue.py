@@ -7,9 +7,11 @@ brings back of our own writes is not looked at again.
 from collections.abc import Callable, Iterator
 from typing import Final
 
+import msgspec
 from msgspec import Struct
 
 from kube.client.items import Key, Undecodable
+from kube.vocab.objects import Wire
 from kube.vocab.times import Millis
 from scaler.core.conditions import Applied
 from scaler.core.metric_spec import InvalidSpec
@@ -17,6 +19,15 @@ from scaler.core.observed import Memory
 from scaler.core.spec import Spec, read_spec
 from scaler.core.trace import Decision
 from scaler.core.wire import Autoscaler, AutoscalerStatus
+
+
+class _StatusAlone(Wire, frozen=True):
+    """As much of an object as there is to save where its specification cannot be read."""
+
+    status: AutoscalerStatus = AutoscalerStatus()
+
+
+_STATUS_ALONE: Final = msgspec.json.Decoder(_StatusAlone)
 
 
 class Evaluated(Struct, frozen=True):
@@ -48,6 +59,8 @@ class Entry(Struct, eq=False):
     """Monotonic time of its next turn."""
     running: bool = False
     again: bool = False
+    deleted: bool = False
+    """The object is gone; an evaluation that still runs has nothing left to do."""
 
     @property
     def key(self) -> Key:
@@ -109,7 +122,7 @@ class Catalogue:
 
     def on_deleted(self, key: Key) -> None:
         """The object is gone, and with it all that was remembered of it."""
-        del self._entries[key]
+        self._entries.pop(key).deleted = True
 
     def on_synced(self) -> None:
         """A complete list is in."""
@@ -119,10 +132,19 @@ class Catalogue:
 def _entry(item: Autoscaler | Undecodable) -> Entry:
     if isinstance(item, Undecodable):
         refusal = f"the object does not fit the WatermarkPodAutoscaler schema: {item.error}"
-        bare = Autoscaler(metadata=item.metadata)
-        return Entry(bare, None, refusal, AutoscalerStatus(), None)
+        status = _status_of(item)
+        bare = Autoscaler(metadata=item.metadata, status=status or AutoscalerStatus())
+        return Entry(bare, None, refusal, bare.status, status)
     try:
         spec, refusal = read_spec(item), ""
     except InvalidSpec as error:
         spec, refusal = None, str(error)
     return Entry(item, spec, refusal, item.status, item.status)
+
+
+def _status_of(item: Undecodable) -> AutoscalerStatus | None:
+    """What an undecodable object remembers, None where that is what does not fit (D24)."""
+    try:
+        return _STATUS_ALONE.decode(item.body).status
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
