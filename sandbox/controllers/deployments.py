@@ -6,6 +6,7 @@ from sandbox.apiserver.store import Store
 from sandbox.controllers.controller import Controller, Key, Trigger, own_key
 from sandbox.controllers.deployment_status import deployment_status
 from sandbox.controllers.owners import controller_key, owned, owner_reference
+from sandbox.controllers.pods import is_active
 from sandbox.controllers.revisions import (
     REVISION,
     TEMPLATE_HASH,
@@ -18,9 +19,20 @@ from sandbox.controllers.rollout import Sizes, limits_of, next_sizes
 
 def deployment_controller(store: Store) -> Controller:
     """The controller, ready to run."""
+    deployment_key = controller_key(DEPLOYMENTS.kind)
+    replicaset_key = controller_key(REPLICASETS.kind)
+
+    def key_of_ended(pod: Object) -> tuple[Key, ...]:
+        """Recreate waits for pods that its ReplicaSets no longer count."""
+        if is_active(pod):
+            return ()
+        above = [store.find(REPLICASETS, *key) for key in replicaset_key(pod)]
+        return tuple(key for item in above if item for key in deployment_key(item))
+
     triggers = [
         Trigger(DEPLOYMENTS, own_key),
-        Trigger(REPLICASETS, controller_key(DEPLOYMENTS.kind)),
+        Trigger(REPLICASETS, deployment_key),
+        Trigger(PODS, key_of_ended),
     ]
     return Controller("deployment", store, triggers, _Deployments(store).reconcile)
 

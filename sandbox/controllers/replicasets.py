@@ -29,23 +29,26 @@ class _ReplicaSets:
         replicaset = self._store.find(REPLICASETS, *key)
         if replicaset is None or "deletionTimestamp" in replicaset["metadata"]:
             return None
-        missing = replicaset["spec"]["replicas"] - len(self._active(replicaset))
+        pods = self._active(replicaset)
+        missing = replicaset["spec"]["replicas"] - len(pods)
         if missing > 0:
             for _ in range(min(missing, _BURST)):
-                self._store.create(PODS, key[0], new_pod(replicaset))
+                pods.append(self._store.create(PODS, key[0], new_pod(replicaset)))
         elif missing < 0:
-            self._remove(replicaset, -missing)
-        pods = self._active(replicaset)
+            pods = self._without(pods, -missing)
         again = self._write_status(replicaset, pods)
         return 0.0 if missing > _BURST else again
 
     def _active(self, replicaset: Object) -> list[Object]:
         return [pod for pod in owned(self._store, PODS, replicaset) if is_active(pod)]
 
-    def _remove(self, replicaset: Object, count: int) -> None:
-        for pod in sorted(self._active(replicaset), key=removal_order)[:count]:
+    def _without(self, pods: list[Object], count: int) -> list[Object]:
+        """Delete `count` of `pods`; returns the others."""
+        ordered = sorted(pods, key=removal_order)
+        for pod in ordered[:count]:
             meta = pod["metadata"]
             self._store.delete(PODS, meta["namespace"], meta["name"])
+        return ordered[count:]
 
     def _write_status(self, replicaset: Object, pods: list[Object]) -> Seconds | None:
         """Write the counts; returns the seconds until the next pod becomes available."""
