@@ -19,9 +19,6 @@ class SingleFlight(Generic[K, V]):
         self._tasks: dict[K, asyncio.Task[V]] = {}
         self._waiters: dict[asyncio.Task[V], int] = {}
 
-    def __len__(self) -> int:
-        return len(self._tasks)
-
     def __contains__(self, key: K) -> bool:
         return key in self._tasks
 

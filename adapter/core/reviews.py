@@ -39,7 +39,6 @@ class AccessVerdict(Wire, frozen=True):
 
     allowed: bool = False
     reason: str = ""
-    evaluation_error: str = ""
 
 
 class AccessReview(Wire, frozen=True):
@@ -62,7 +61,6 @@ class TokenVerdict(Wire, frozen=True):
 
     authenticated: bool = False
     user: ReviewedUser = ReviewedUser()
-    error: str = ""
 
 
 class TokenReview(Wire, frozen=True):

@@ -52,9 +52,6 @@ class MetricRoute(Struct, frozen=True, gc=False):
 class HealthRoute(Struct, frozen=True, gc=False):
     """A health endpoint, or one check of it."""
 
-    endpoint: str
-    check: str = ""
-
 
 class PageRoute(Struct, frozen=True, gc=False):
     """Anything else: a document or nothing."""
@@ -87,9 +84,8 @@ def _route(raw_path: str) -> Route:
         namespace, slash, metric = trimmed.removeprefix(_NAMESPACES).partition("/")
         if namespace and slash and metric and "/" not in metric:
             return MetricRoute(namespace, metric)
-    head, _, rest = path[1:].partition("/")
-    if head in _HEALTH:
-        return HealthRoute(head, rest)
+    if path[1:].partition("/")[0] in _HEALTH:
+        return HealthRoute()
     return PageRoute("unknown-resource" if path.startswith(f"/apis/{GROUP}/") else "unknown")
 
 
