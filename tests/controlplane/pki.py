@@ -18,10 +18,11 @@ class Pair(Struct, frozen=True):
 class Authority:
     """A certificate authority whose certificate lies in `file`."""
 
-    def __init__(self, file: Path, organization: str) -> None:
+    def __init__(self, file: Path, organization: str, also: bytes = b"") -> None:
+        """`also` are certificates of other authorities that `file` shall hold, too."""
         self.file = file
         self._ca = trustme.CA(organization_name=organization)
-        file.write_bytes(self.pem)
+        _replace(file, self.pem + also)
 
     @property
     def pem(self) -> bytes:
@@ -61,12 +62,11 @@ class Pki:
     def rotate_front_proxy(self) -> None:
         """Give the aggregator a new authority and a new certificate, in the same files.
 
-        The file of authorities then holds both; the API server reads them again within a minute
-        and updates the ConfigMap that extension servers read.
+        The file of authorities then holds both. The API server watches the files: within seconds
+        it presents the new certificate and updates the ConfigMap that extension servers read.
         """
-        known = self.front_proxy.file.read_bytes()
-        self.front_proxy = Authority(self.front_proxy.file, "test front proxy, rotated")
-        self.front_proxy.file.write_bytes(self.front_proxy.pem + known)
+        file = self.front_proxy.file
+        self.front_proxy = Authority(file, "test front proxy, rotated", also=file.read_bytes())
         self.proxy_client = self.front_proxy.client(self.folder, "front-proxy-client")
 
     def _write_token_key(self) -> None:
@@ -88,6 +88,13 @@ class Pki:
 def _write(leaf: trustme.LeafCert, file: Path) -> Pair:
     pair = Pair(file.with_name(f"{file.name}.pem"), file.with_name(f"{file.name}.key"))
     chain = b"".join(blob.bytes() for blob in leaf.cert_chain_pems)
-    pair.certificate.write_bytes(chain)
-    pair.key.write_bytes(leaf.private_key_pem.bytes())
+    _replace(pair.certificate, chain)
+    _replace(pair.key, leaf.private_key_pem.bytes())
     return pair
+
+
+def _replace(file: Path, content: bytes) -> None:
+    """Write at once: whoever watches the file never reads half of it."""
+    unfinished = file.with_name(f"{file.name}.new")
+    unfinished.write_bytes(content)
+    unfinished.replace(file)

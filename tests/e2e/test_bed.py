@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +60,13 @@ def ready(pod: Json) -> Json:
 
 def all_ready(found: list[Json], wanted: int) -> bool:
     return len(found) == wanted and all(ready(pod)["status"] == "True" for pod in found)
+
+
+@pytest.fixture(scope="module")
+def spare(assets: Assets, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
+    """A cluster for what other tests should not suffer from."""
+    with ControlPlane(assets, tmp_path_factory.mktemp("spare")) as running_spare:
+        yield running_spare
 
 
 def test_cluster_is_ready_within_30_seconds_and_leaves_no_process(assets: Assets, tmp_path: Path):
@@ -198,26 +206,62 @@ def test_kubectl_failures_carry_code_and_message(kubectl: Kubectl):
     assert raised.value.code == 1
 
 
-def test_apiserver_restarts_with_other_flags_on_the_same_address(assets: Assets, tmp_path: Path):
-    with ControlPlane(assets, tmp_path / "cluster") as other:
-        other.kubectl("create", "namespace", "kept")
-        other.await_service_account("kept")
-        before = other.pids["kube-apiserver"]
-        other.restart_apiserver(["--goaway-chance=0.001", "--audit-log-maxsize=10"])
-        apply(other.kubectl.within("kept"), deployment("web", 1))
-        kept = other.kubectl.within("kept")
-        eventually(lambda: pods(kept, "web"), lambda found: all_ready(found, 1), within=60)
-        assert other.pids["kube-apiserver"] != before
-        assert not running(before)
-        other.check()
+def test_apiserver_restarts_with_other_flags_on_the_same_address(spare: ControlPlane):
+    spare.rest.post("/api/v1/namespaces", {"metadata": {"name": "kept"}})
+    spare.await_service_account("kept")
+    before = spare.pids["kube-apiserver"]
+    spare.restart_apiserver(["--goaway-chance=0.001", "--audit-log-maxsize=10"])
+    kept = spare.kubectl.within("kept")
+    apply(kept, deployment("web", 1))
+    eventually(lambda: pods(kept, "web"), lambda found: all_ready(found, 1), within=60)
+    assert spare.pids["kube-apiserver"] != before
+    assert not running(before)
+    spare.check()
 
 
-def test_apiserver_that_cannot_start_is_reported_with_its_log(assets: Assets, tmp_path: Path):
-    with (
-        ControlPlane(assets, tmp_path / "cluster") as other,
-        pytest.raises(ProcessFailed, match="unknown flag: --no-such-flag"),
-    ):
-        other.restart_apiserver(["--no-such-flag"])
+def test_apiserver_that_cannot_start_is_reported_with_its_log(spare: ControlPlane):
+    with pytest.raises(ProcessFailed, match="unknown flag: --no-such-flag"):
+        spare.restart_apiserver(["--no-such-flag"])
+    with pytest.raises(ProcessFailed, match="kube-apiserver ended with code 1"):
+        spare.check()
+    spare.restart_apiserver()
+    spare.check()
+
+
+def test_front_proxy_rotation_reaches_the_configmap_and_the_aggregator(spare: ControlPlane):
+    path = "/api/v1/namespaces/kube-system/configmaps/extension-apiserver-authentication"
+    former = spare.pki.front_proxy.pem.decode()
+    spare.pki.rotate_front_proxy()
+    published = eventually(
+        lambda: spare.rest.get(path)["data"]["requestheader-client-ca-file"],
+        lambda text: spare.pki.front_proxy.pem.decode() in text,
+    )
+    assert former in published
+    assert spare.rest.get("/apis/metrics.k8s.io/v1beta1/nodes")["items"] == []
+
+
+def test_real_hpa_scales_on_resource_metrics(
+    cluster: ControlPlane, kubectl: Kubectl, namespace: str
+):
+    web = deployment("web", 1)
+    requests = {"requests": {"cpu": "100m"}}
+    web["spec"]["template"]["spec"]["containers"][0]["resources"] = requests
+    cluster.metrics.set_pods(namespace, "app=web", cpu="200m")
+    apply(kubectl, web)
+    kubectl("autoscale", "deployment/web", "--cpu=100%", "--min=1", "--max=4")
+    eventually(lambda: pods(kubectl, "web"), lambda found: all_ready(found, 4), within=60)
+
+
+def test_namespace_goes_away_with_its_pods(cluster: ControlPlane, kubectl: Kubectl, namespace: str):
+    apply(kubectl, deployment("web", 2))
+    eventually(lambda: pods(kubectl, "web"), lambda found: all_ready(found, 2))
+    cluster.delete_namespace(namespace)
+    listed = eventually(
+        lambda: kubectl("get", "namespaces", "-o", "name").split(),
+        lambda names: f"namespace/{namespace}" not in names,
+        within=60,
+    )
+    assert "namespace/default" in listed
 
 
 def test_no_process_survives_the_death_of_who_started_them(assets: Assets, tmp_path: Path):
