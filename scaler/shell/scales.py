@@ -6,7 +6,7 @@ import msgspec
 from msgspec import Struct
 
 from kube.client.discovery import Discovery
-from kube.client.errors import Conflict, KubeError
+from kube.client.errors import Conflict, KubeError, Unreachable
 from kube.client.requests import Resource, get_of, update_of
 from kube.client.transport import ApiClient
 from kube.vocab.objects import ObjectMeta, Wire
@@ -68,12 +68,18 @@ class Scales:
         """Ask for `replicas`, provided nobody changed the count since `seen`.
 
         A conflict is read again and tried once more if the count is still the same (any status
-        update of a rollout conflicts). Raises CountChanged if it is not, and KubeError.
+        update of a rollout conflicts). Raises CountChanged if it is not, and KubeError. Where the
+        answer got lost the count itself tells: a change that was made has to start its windows.
+        (HTTP clients repeat a PUT whose connection broke, so a conflict may be with ourselves.)
         """
         try:
             await self._put(seen, replicas)
-        except Conflict:
+        except (Conflict, Unreachable) as error:
             fresh = await self._get(seen.resource, seen.namespace, seen.name)
+            if fresh.uid == seen.uid and fresh.scale.spec_replicas == replicas:
+                return
+            if isinstance(error, Unreachable):
+                raise
             if fresh.uid != seen.uid or fresh.scale.spec_replicas != seen.scale.spec_replicas:
                 raise CountChanged(seen, fresh) from None
             await self._put(fresh, replicas)
