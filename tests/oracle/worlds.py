@@ -14,7 +14,7 @@ NOW = 1_800_000_000_000
 
 TARGET = TargetReference("Deployment", "web", "apps/v1")
 
-BACKLOG = {
+BACKLOG: dict[str, Any] = {
     "type": "External",
     "external": {"metricName": "backlog", "highWatermark": "1000", "lowWatermark": "100"},
 }
@@ -34,6 +34,20 @@ def autoscaler(annotations: dict[str, str] | None = None, **spec: Any) -> Autosc
         },
         Autoscaler,
     )
+
+
+def external(**fields: Any) -> dict[str, Any]:
+    """A metric of type External; a field given as None is left out."""
+    block = BACKLOG["external"] | fields
+    kept = {key: value for key, value in block.items() if value is not None}
+    return {"type": "External", "external": kept}
+
+
+def resource(**fields: Any) -> dict[str, Any]:
+    """A metric of type Resource; a field given as None is left out."""
+    block = {"name": "cpu", "highWatermark": "800m", "lowWatermark": "400m"} | fields
+    kept = {key: value for key, value in block.items() if value is not None}
+    return {"type": "Resource", "resource": kept}
 
 
 def given_spec(**spec: Any) -> Spec:

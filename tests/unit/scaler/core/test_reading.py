@@ -2,7 +2,12 @@
 
 import pytest
 
-from scaler.core.observed import NOT_A_NUMBER_MILLI, Sample, reading_of
+from scaler.core.observed import (
+    Reading,
+    Sample,
+    reading_of,
+    resource_reading_of,
+)
 from tests.oracle.worlds import NOW
 
 MAX_AGE = 120_000
@@ -29,7 +34,7 @@ def test_zero_and_negative_are_values():
 
 
 def test_what_an_adapter_makes_of_nan_is_no_value():
-    reading = reading_of([Sample(5), Sample(NOT_A_NUMBER_MILLI)], NOW, MAX_AGE)
+    reading = reading_of([Sample(5), Sample(-9_223_372_036_854_775_808)], NOW, MAX_AGE)
     assert (reading.state, reading.good) == ("nan", False)
 
 
@@ -51,3 +56,43 @@ def test_a_stale_reading_says_how_old_it_is():
     text = reading_of([Sample(1, NOW - 200_500)], NOW, MAX_AGE).detail
     assert "200 s" in text
     assert "120 s" in text
+
+
+# Resource metrics: the samples of counted pods, by name (D7, D16).
+
+
+def usage(*counted: str, **samples: int | tuple[int, int]) -> Reading:
+    """A reading of pods; a sample is `(value, age)` or a value without a time."""
+    given = {
+        name: Sample(pair) if isinstance(pair, int) else Sample(pair[0], NOW - pair[1])
+        for name, pair in samples.items()
+    }
+    return resource_reading_of(given, counted, NOW, MAX_AGE)
+
+
+def test_only_counted_pods_are_looked_at():
+    reading = usage("a", "b", a=(300, 10), b=(200, 5), foreign=(9000, 999_999))
+    assert (reading.state, reading.value, reading.series, reading.missing) == ("ok", 500, 2, 0)
+    assert reading.at == NOW - 10
+
+
+def test_a_counted_pod_without_a_fresh_sample_is_missing():
+    reading = usage("a", "b", "c", a=300, b=(200, MAX_AGE + 1))
+    assert (reading.state, reading.value, reading.series, reading.missing) == ("ok", 300, 1, 2)
+    assert reading.at == NOW
+
+
+def test_exactly_the_maximum_age_is_fresh():
+    assert usage("a", a=(300, MAX_AGE)).missing == 0
+    assert usage("a", a=(300, MAX_AGE + 1)).state == "stale"
+
+
+def test_no_sample_of_any_counted_pod_is_no_value():
+    reading = usage("a", "b", foreign=5)
+    assert (reading.state, reading.good, reading.missing) == ("empty", False, 2)
+    assert reading.detail == "did not receive metrics for any ready pods"
+
+
+def test_idle_pods_are_no_missing_pods():
+    reading = usage("a", a=0)
+    assert (reading.state, reading.value, reading.series, reading.missing) == ("ok", 0, 1, 0)

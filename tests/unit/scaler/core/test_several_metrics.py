@@ -36,6 +36,12 @@ def test_the_first_of_equal_proposals_wins():
     assert choose(units(20), units(20), units(7)).winner == 0
 
 
+def test_there_is_no_reason_where_nothing_is_asked():
+    assert choose(units(7)).why == ""
+    assert choose(units(7), units(1)).why == ""
+    assert choose(missing()).why == ""
+
+
 def test_one_metric_inside_keeps_others_from_shrinking():
     decision = choose(units(7), units(1))
     assert (decision.desired, decision.rule, decision.winner) == (10, "within_watermarks", 0)

@@ -41,6 +41,7 @@ def test_a_pass_without_scaling():
     assert (status.current_replicas, status.desired_replicas) == (4, 4)
     assert (status.last_scale_time, status.scaling_events_count) == ("2020-01-01T00:00:00Z", 5)
     assert status.observed_generation == 9
+    assert after(plain_spec(), look(4, INSIDE)).observed_generation == 1
     assert status.current_metrics == (
         MetricStatus("External", external=ExternalStatus("backlog", None, "500")),
     )
