@@ -7,7 +7,7 @@ ARGS   ?=
 JOBS   ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types check bench constraints clean
+.PHONY: help demo test controlplane e2e lint types check bench constraints clean
 
 help: ## Show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -31,7 +31,13 @@ demo: $(VENV)/.demo ## The whole loop on this machine; ARGS="--for 120s --report
 	@$(BIN)/wpa-sandbox demo $(ARGS)
 
 test: $(VENV)/.dev ## Unit, property, contract and integration tests
-	$(BIN)/pytest -n $(JOBS) --dist loadfile $(ARGS)
+	$(BIN)/pytest -n $(JOBS) --dist loadfile -m "not e2e" $(ARGS)
+
+controlplane: $(VENV)/.dev ## Build a real Kubernetes control plane, once (needs Go; about 10 minutes)
+	$(BIN)/python -m tests.controlplane.build
+
+e2e: controlplane ## Tests against the real control plane
+	$(BIN)/pytest tests/e2e -m e2e $(ARGS)
 
 lint: $(VENV)/.dev ## Style, formatting and import contracts
 	$(BIN)/ruff check .
