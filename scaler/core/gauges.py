@@ -82,16 +82,22 @@ def gauges(spec: Spec, decision: Decision, status: AutoscalerStatus) -> Iterator
 
 
 def _of_metrics(spec: Spec, decision: Decision) -> Iterator[Gauge]:
-    for metric in spec.metrics:
-        for name in ("high_watermark", "high_watermak"):
-            yield Gauge(name, metric.high, "metric_name", metric.name)
-        for name in ("low_watermark", "low_watermak"):
-            yield Gauge(name, metric.low, "metric_name", metric.name)
-    for metric, proposal in zip(spec.metrics, decision.proposals, strict=False):
-        if proposal is not None:
-            yield Gauge("value", proposal.usage, "metric_name", metric.name)
-            asked = proposal.replicas
-            yield Gauge("replicas_scaling_proposal", asked, "metric_name", metric.name)
+    """By metric name, the only thing about a metric that upstream's labels tell: of two metrics
+    with one name the later one shows, as there, since no series may be there twice.
+    """
+    for name, metric in {metric.name: metric for metric in spec.metrics}.items():
+        for high in ("high_watermark", "high_watermak"):
+            yield Gauge(high, metric.high, "metric_name", name)
+        for low in ("low_watermark", "low_watermak"):
+            yield Gauge(low, metric.low, "metric_name", name)
+    proposals = {
+        metric.name: proposal
+        for metric, proposal in zip(spec.metrics, decision.proposals, strict=False)
+        if proposal is not None
+    }
+    for name, proposal in proposals.items():
+        yield Gauge("value", proposal.usage, "metric_name", name)
+        yield Gauge("replicas_scaling_proposal", proposal.replicas, "metric_name", name)
 
 
 def _of_limits(decision: Decision) -> Iterator[Gauge]:
