@@ -1,0 +1,32 @@
+"""Runs every benchmark in a process of its own and prints one JSON document.
+
+Run: `python -m bench`. Figures depend on the machine and on what else it does; compare ratios of
+one run, not figures of two.
+"""
+
+import json
+import subprocess
+import sys
+from typing import Any, Final
+
+BENCHMARKS: Final = ("bench.decide", "bench.adapter")
+
+
+def main() -> int:
+    """Exit code 1 when a benchmark failed; what the others printed is there all the same."""
+    results: dict[str, Any] = {}
+    failed = False
+    for module in BENCHMARKS:
+        print(f"running {module}", file=sys.stderr, flush=True)
+        done = subprocess.run([sys.executable, "-m", module], stdout=subprocess.PIPE, check=False)
+        if done.returncode != 0:
+            failed = True
+            results[module] = {"error": f"exit code {done.returncode}"}
+        else:
+            results[module] = json.loads(done.stdout)
+    print(json.dumps(results, indent=2))
+    return int(failed)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
