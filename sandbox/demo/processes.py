@@ -42,6 +42,7 @@ class Children:
     """All children of the demo."""
 
     def __init__(self, logs: Path) -> None:
+        """`logs` gets their output, and whatever they leave in temporary files."""
         self._logs = logs
         self._children: dict[str, Child] = {}
 
@@ -60,6 +61,7 @@ class Children:
                 stdout=output,
                 stderr=output,
                 start_new_session=True,
+                env={**os.environ, "TMPDIR": str(self._logs)},
             )
         self._children[name] = child = Child(name, process, log)
         return child

@@ -98,7 +98,7 @@ def both(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Sample
         yield url, samples
 
 
-def _ask_real(url: str, expression: str, at_ms: int) -> dict[str, Any]:
+def _ask_real(url: str, expression: str, at_ms: int) -> Any:
     query = urllib.parse.urlencode({"query": expression, "time": f"{at_ms / 1000:.3f}"})
     try:
         with urllib.request.urlopen(f"{url}/api/v1/query?{query}", timeout=5) as response:
@@ -108,7 +108,7 @@ def _ask_real(url: str, expression: str, at_ms: int) -> dict[str, Any]:
             return json.load(error)
 
 
-def _ask_ours(samples: Samples, expression: str, at_ms: int) -> dict[str, Any]:
+def _ask_ours(samples: Samples, expression: str, at_ms: int) -> Any:
     try:
         return json.loads(success(evaluate(parse(expression), samples, at_ms), at_ms))
     except EvaluationError as error:

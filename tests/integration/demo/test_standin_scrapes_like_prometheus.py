@@ -85,7 +85,7 @@ async def test_both_see_the_same_workload_and_lose_the_same_series(tmp_path: Pat
     broken: set[str] = set()
 
     @web.middleware
-    async def breakdown(request: web.Request, handler: Any) -> web.StreamResponse:
+    async def breakdown(request: web.Request, handler: Any) -> Any:
         if request.path in broken:
             raise web.HTTPInternalServerError
         return await handler(request)

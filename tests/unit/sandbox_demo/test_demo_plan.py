@@ -13,6 +13,7 @@ from sandbox.demo.apply import resource_of
 from sandbox.demo.load import demo_script
 from sandbox.demo.monitoring import recording_rules, write_monitoring
 from sandbox.demo.ports import free_ports
+from sandbox.demo.shipped import read_manifests
 from sandbox.prometheus.configuration import load_config, load_rules
 from sandbox.prometheus.scraping import targets_of
 from sandbox.workload.script import dump_script, parse_script
@@ -27,7 +28,7 @@ def test_both_deployments_share_selector_and_labels() -> None:
 
 
 def test_autoscalers_are_the_shipped_ones_with_other_times_only() -> None:
-    shipped = objects.read_manifests("examples/kodo-split.yaml")
+    shipped = read_manifests("examples/kodo-split.yaml")
     for ours, theirs in zip(objects.autoscalers(), shipped, strict=True):
         changed = {key for key in ours["spec"] if ours["spec"][key] != theirs["spec"].get(key)}
         assert changed
@@ -68,7 +69,7 @@ def test_the_stand_in_understands_what_is_written_for_prometheus(tmp_path: Path)
 
 
 def test_rules_are_the_shipped_expressions() -> None:
-    (shipped,) = objects.read_manifests("examples/recording-rules/kodo-backlog.yaml")
+    (shipped,) = read_manifests("examples/recording-rules/kodo-backlog.yaml")
     expressions = {rule["expr"] for group in shipped["groups"] for rule in group["rules"]}
     ours = {rule.expr for group in recording_rules().groups for rule in group.rules}
     assert ours <= expressions

@@ -79,8 +79,12 @@ class Bench:
 
     async def query(self, query: str, method: str = "GET", **more: str) -> tuple[int, Any]:
         parameters = {"query": query, **more}
-        how = {"params": parameters} if method == "GET" else {"data": parameters}
-        async with self.session.request(method, f"{self.url}/api/v1/query", **how) as response:
+        url = f"{self.url}/api/v1/query"
+        if method == "GET":
+            asked = self.session.get(url, params=parameters)
+        else:
+            asked = self.session.post(url, data=parameters)
+        async with asked as response:
             return response.status, await response.json()
 
     async def values(self, query: str) -> dict[str, str]:
