@@ -23,7 +23,7 @@ from tests.controlplane.go_progress import Progress
 Say = Callable[[str], None]
 
 WANTED_GO: Final = (1, 26)
-INSTALL: Final = "install Go 1.26 or newer (https://go.dev/doc/install) and put `go` on PATH"
+INSTALL: Final = "install Go 1.26 or newer and put `go` on PATH"
 PLACES: Final = ("/usr/local/go/bin", "/usr/lib/go/bin")
 """Where Go's own installers leave it, often outside PATH."""
 
@@ -140,7 +140,7 @@ def _build_into(go: _Go, folder: Path, say: Say) -> None:
     # Without them the server calls itself v0.0.0-master, which clients stumble over.
     stamps = {"gitVersion": version, "gitMajor": major, "gitMinor": minor}
     linker = " ".join(["-s -w", *(f"-X {package}.{key}={value}" for key, value in stamps.items())])
-    say(f"building Kubernetes {version} and kwok with {go.version}, once: 10 to 15 minutes")
+    say(f"building Kubernetes {version} and kwok with {go.version}, once: 5 to 15 minutes")
     progress = Progress(say, time.monotonic, _count_packages(go))
     with go.start(
         *("build", "-v", "-trimpath", "-buildvcs=false", "-ldflags", linker),

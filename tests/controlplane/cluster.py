@@ -9,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
-from tests.controlplane import flags, kubeconfigs, kubelets
+from tests.controlplane import etcd, flags, kubeconfigs, kubelets
 from tests.controlplane.assets import Assets
 from tests.controlplane.audit import AuditEvent, read_events
 from tests.controlplane.kubectl import Kubectl
@@ -145,6 +145,12 @@ class ControlPlane:
         argv = [*flags.apiserver(self._files, self._ports), *extra_flags]
         self._run("kube-apiserver", argv)
         self._await("kube-apiserver", self.rest.ready)
+
+    def compact(self) -> int:
+        """Make etcd forget all revisions before the newest, which is returned: lists at older
+        ones are 410 some 10 s later, watches from older ones after `restart_apiserver`.
+        """
+        return etcd.compact(self._ports.etcd)
 
     def check(self) -> None:
         """Raises ProcessFailed when one of the programs has ended."""

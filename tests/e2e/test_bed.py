@@ -1,12 +1,7 @@
-"""The test bed itself: what every other test here relies on."""
+"""The test bed itself: pods, metrics and identities as every other test here relies on them."""
 
 import json
-import subprocess
-import sys
 import time
-from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -15,73 +10,11 @@ from kube.client.errors import Forbidden
 from kube.client.requests import Resource, list_of, raw_get
 from kube.client.transport import ApiClient
 from kube.vocab.times import parse_rfc3339
-from tests.controlplane.assets import Assets
 from tests.controlplane.cluster import ControlPlane
 from tests.controlplane.kubectl import Kubectl, KubectlFailed
 from tests.controlplane.kubelets import READY_AFTER_SECONDS, STATE, TERMINATES_AFTER_SECONDS
-from tests.controlplane.processes import ProcessFailed, running
 from tests.controlplane.waiting import eventually
-
-Json = dict[str, Any]
-
-
-def deployment(name: str, replicas: int, **annotations: str) -> Json:
-    pod = {
-        "metadata": {"labels": {"app": name}, "annotations": annotations},
-        "spec": {"containers": [{"name": "main", "image": "example.test/main:1"}]},
-    }
-    return {
-        "apiVersion": "apps/v1",
-        "kind": "Deployment",
-        "metadata": {"name": name},
-        "spec": {
-            "replicas": replicas,
-            "selector": {"matchLabels": {"app": name}},
-            "template": pod,
-        },
-    }
-
-
-def apply(kubectl: Kubectl, *objects: Json) -> None:
-    content = {"apiVersion": "v1", "kind": "List", "items": objects}
-    kubectl("apply", "-f", "-", stdin=json.dumps(content))
-
-
-def pods(kubectl: Kubectl, app: str) -> list[Json]:
-    found = json.loads(kubectl("get", "pods", "-l", f"app={app}", "-o", "json"))
-    items: list[Json] = found["items"]
-    return items
-
-
-def ready(pod: Json) -> Json:
-    conditions = pod["status"].get("conditions", [])
-    return next((each for each in conditions if each["type"] == "Ready"), {"status": "absent"})
-
-
-def all_ready(found: list[Json], wanted: int) -> bool:
-    return len(found) == wanted and all(ready(pod)["status"] == "True" for pod in found)
-
-
-@pytest.fixture(scope="module")
-def spare(assets: Assets, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
-    """A cluster for what other tests should not suffer from."""
-    with ControlPlane(assets, tmp_path_factory.mktemp("spare")) as running_spare:
-        yield running_spare
-
-
-def test_cluster_is_ready_within_30_seconds_and_leaves_no_process(assets: Assets, tmp_path: Path):
-    started = time.monotonic()
-    with ControlPlane(assets, tmp_path / "cluster") as other:
-        took = time.monotonic() - started
-        pids = other.pids
-        assert set(pids) == {
-            *("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kwok")
-        }
-        assert all(running(pid) for pid in pids.values())
-        version = json.loads(other.kubectl("version", "-o", "json"))
-    assert took < 30
-    assert version["serverVersion"]["gitVersion"] == version["clientVersion"]["gitVersion"]
-    assert not any(running(pid) for pid in pids.values())
+from tests.controlplane.workloads import all_ready, apply, deployment, pods, ready
 
 
 def test_deployment_becomes_ready_after_the_delay_its_pods_ask_for(kubectl: Kubectl):
@@ -206,40 +139,6 @@ def test_kubectl_failures_carry_code_and_message(kubectl: Kubectl):
     assert raised.value.code == 1
 
 
-def test_apiserver_restarts_with_other_flags_on_the_same_address(spare: ControlPlane):
-    spare.rest.post("/api/v1/namespaces", {"metadata": {"name": "kept"}})
-    spare.await_service_account("kept")
-    before = spare.pids["kube-apiserver"]
-    spare.restart_apiserver(["--goaway-chance=0.001", "--audit-log-maxsize=10"])
-    kept = spare.kubectl.within("kept")
-    apply(kept, deployment("web", 1))
-    eventually(lambda: pods(kept, "web"), lambda found: all_ready(found, 1), within=60)
-    assert spare.pids["kube-apiserver"] != before
-    assert not running(before)
-    spare.check()
-
-
-def test_apiserver_that_cannot_start_is_reported_with_its_log(spare: ControlPlane):
-    with pytest.raises(ProcessFailed, match="unknown flag: --no-such-flag"):
-        spare.restart_apiserver(["--no-such-flag"])
-    with pytest.raises(ProcessFailed, match="kube-apiserver ended with code 1"):
-        spare.check()
-    spare.restart_apiserver()
-    spare.check()
-
-
-def test_front_proxy_rotation_reaches_the_configmap_and_the_aggregator(spare: ControlPlane):
-    path = "/api/v1/namespaces/kube-system/configmaps/extension-apiserver-authentication"
-    former = spare.pki.front_proxy.pem.decode()
-    spare.pki.rotate_front_proxy()
-    published = eventually(
-        lambda: spare.rest.get(path)["data"]["requestheader-client-ca-file"],
-        lambda text: spare.pki.front_proxy.pem.decode() in text,
-    )
-    assert former in published
-    assert spare.rest.get("/apis/metrics.k8s.io/v1beta1/nodes")["items"] == []
-
-
 def test_real_hpa_scales_on_resource_metrics(
     cluster: ControlPlane, kubectl: Kubectl, namespace: str
 ):
@@ -262,22 +161,3 @@ def test_namespace_goes_away_with_its_pods(cluster: ControlPlane, kubectl: Kubec
         within=60,
     )
     assert "namespace/default" in listed
-
-
-def test_no_process_survives_the_death_of_who_started_them(assets: Assets, tmp_path: Path):
-    script = (
-        "import sys, time; from pathlib import Path\n"
-        "from tests.controlplane.assets import Assets\n"
-        "from tests.controlplane.cluster import ControlPlane\n"
-        "with ControlPlane(Assets(Path(sys.argv[1])), Path(sys.argv[2])) as cluster:\n"
-        "    print(*cluster.pids.values(), flush=True)\n"
-        "    time.sleep(600)\n"
-    )
-    root = Path(__file__).parents[2]
-    command = [sys.executable, "-c", script, str(assets.folder), str(tmp_path)]
-    with subprocess.Popen(command, cwd=root, stdout=subprocess.PIPE, text=True) as starter:
-        assert starter.stdout is not None
-        pids = starter.stdout.readline().split()
-        starter.kill()
-    assert len(pids) == 5
-    eventually(lambda: [pid for pid in pids if running(int(pid))], lambda left: not left, within=5)
