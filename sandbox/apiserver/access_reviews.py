@@ -5,6 +5,7 @@ from typing import Any, Final
 from aiohttp import web
 
 from kube.vocab.objects import StatusCause
+from sandbox.apiserver.access_shapes import AccessSpec, RulesSpec, spec_of
 from sandbox.apiserver.authorization import Authorizer
 from sandbox.apiserver.catalogue import Review
 from sandbox.apiserver.errors import BadRequest, Invalid
@@ -38,18 +39,18 @@ class AccessReviews:
         )
 
     async def _subject(self, _request: web.Request, body: Object) -> Object:
-        spec = _spec(body)
-        if not spec.get("user") and not spec.get("groups"):
+        spec = spec_of(body, AccessSpec)
+        if not spec.user and not spec.groups:
             message = "Required value: at least one of user or group must be specified"
             raise _invalid(SUBJECT, "spec.user", message)
-        user = User(spec.get("user") or "", spec.get("uid") or "", tuple(spec.get("groups") or ()))
-        return self._answered(SUBJECT, body, user)
+        user = User(spec.user or "", spec.uid or "", spec.groups or ())
+        return self._answered(SUBJECT, body, spec, user)
 
     async def _self(self, request: web.Request, body: Object) -> Object:
-        return self._answered(SELF, body, request[USER])
+        return self._answered(SELF, body, spec_of(body, AccessSpec), request[USER])
 
     async def _self_rules(self, request: web.Request, body: Object) -> Object:
-        namespace = _spec(body).get("namespace")
+        namespace = spec_of(body, RulesSpec).namespace
         if not namespace:
             raise BadRequest("no namespace on request")
         rules, missing = self._authorizer.rules_of(request[USER], namespace)
@@ -62,34 +63,32 @@ class AccessReviews:
             status["evaluationError"] = ", ".join(missing)
         return {**body, "status": status}
 
-    def _answered(self, resource: Resource, body: Object, user: User) -> Object:
-        verdict = self._authorizer.verdict(user, _wanted(resource, _spec(body)))
+    def _answered(self, resource: Resource, body: Object, spec: AccessSpec, user: User) -> Object:
+        verdict = self._authorizer.verdict(user, _wanted(resource, spec))
         status: dict[str, Any] = {"allowed": verdict.allowed}
         if verdict.reason:
             status["reason"] = verdict.reason
         return {**body, "status": status}
 
 
-def _wanted(resource: Resource, spec: Object) -> Attributes:
-    on_resource, on_path = spec.get("resourceAttributes"), spec.get("nonResourceAttributes")
-    if (on_resource is None) == (on_path is None):
-        message = (
-            "Invalid value: exactly one of nonResourceAttributes or resourceAttributes "
-            "must be specified"
+def _wanted(resource: Resource, spec: AccessSpec) -> Attributes:
+    action, on_path = spec.resource_attributes, spec.non_resource_attributes
+    if action is not None and on_path is None:
+        return Attributes(
+            action.verb or "",
+            action.group or "",
+            action.resource or "",
+            action.subresource or "",
+            action.namespace or "",
+            action.name or "",
         )
-        raise _invalid(resource, "spec.resourceAttributes", message)
-    if on_resource is None:
-        on_path = on_path or {}
-        return Attributes(on_path.get("verb") or "", path=on_path.get("path") or "")
-    fields = ("verb", "group", "resource", "subresource", "namespace", "name")
-    return Attributes(**{field: str(on_resource.get(field) or "") for field in fields})
-
-
-def _spec(body: Object) -> Object:
-    spec = body.get("spec") or {}
-    if not isinstance(spec, dict):
-        raise BadRequest("spec has to be an object")
-    return spec
+    if on_path is not None and action is None:
+        return Attributes(on_path.verb or "", path=on_path.path or "")
+    message = (
+        "Invalid value: exactly one of nonResourceAttributes or resourceAttributes "
+        "must be specified"
+    )
+    raise _invalid(resource, "spec.resourceAttributes", message)
 
 
 def _invalid(resource: Resource, field: str, message: str) -> Invalid:

@@ -6,13 +6,14 @@ with 401, also where anonymous would be let in.
 
 import hmac
 import secrets
-from typing import Any, Final
+from typing import Final
 
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
 from kube.vocab.objects import StatusCause
 from kube.vocab.times import SECOND, Millis, format_rfc3339
+from sandbox.apiserver.access_shapes import TokenRequestSpec, TokenReviewSpec, spec_of
 from sandbox.apiserver.bodies import read_object
 from sandbox.apiserver.catalogue import Review
 from sandbox.apiserver.errors import BadRequest, Invalid, Unauthorized
@@ -63,6 +64,8 @@ class Authenticator:
 
         Raises TokenError saying what is wrong with it.
         """
+        if not token.isascii():
+            raise TokenError("this is no token of this cluster")
         if hmac.compare_digest(token.encode(), self.admin_token.encode()):
             return ADMIN, audiences
         grant = verify(token, self._secret, self._store.clock.now())
@@ -107,13 +110,11 @@ class Authenticator:
         )
 
     async def _token_review(self, _request: web.Request, body: Object) -> Object:
-        spec = body.get("spec") or {}
-        token = spec.get("token") or ""
-        if not isinstance(token, str) or not token:
+        spec = spec_of(body, TokenReviewSpec)
+        if not spec.token:
             raise BadRequest("token is required for TokenReview in authentication")
-        audiences = tuple(spec.get("audiences") or (API_AUDIENCE,))
         try:
-            user, meant = self.user_of_token(token, audiences)
+            user, meant = self.user_of_token(spec.token, spec.audiences or (API_AUDIENCE,))
         except TokenError as error:
             failure = f"[invalid bearer token, {error}]"
             return {**body, "status": {"authenticated": False, "error": failure}}
@@ -125,11 +126,12 @@ class Authenticator:
 
     def token_request(self, namespace: str, name: str, body: Object) -> Object:
         """Answer `POST …/serviceaccounts/{name}/token`. Raises NotFound or Invalid."""
-        spec = body.get("spec") or {}
-        seconds = spec.get("expirationSeconds")
-        seconds = _DEFAULT_SECONDS if seconds is None else seconds
+        spec = spec_of(body, TokenRequestSpec)
+        seconds = _DEFAULT_SECONDS
+        if spec.expiration_seconds is not None:
+            seconds = spec.expiration_seconds
         _check_seconds(name, seconds)
-        audiences = tuple(spec.get("audiences") or (API_AUDIENCE,))
+        audiences = spec.audiences or (API_AUDIENCE,)
         token, expires = self.grant(namespace, name, seconds, audiences)
         return {
             "kind": TOKENREQUESTS.kind,
@@ -139,7 +141,7 @@ class Authenticator:
                 "namespace": namespace,
                 "creationTimestamp": format_rfc3339(self._store.clock.now()),
             },
-            "spec": {**spec, "audiences": list(audiences), "expirationSeconds": seconds},
+            "spec": {"audiences": list(audiences), "expirationSeconds": seconds},
             "status": {"token": token, "expirationTimestamp": format_rfc3339(expires)},
         }
 
@@ -170,10 +172,8 @@ def token_requests(authenticator: Authenticator) -> Middleware:
     return request_token
 
 
-def _check_seconds(name: str, seconds: Any) -> None:
-    if isinstance(seconds, bool) or not isinstance(seconds, int):
-        fault = "must be a whole number of seconds"
-    elif seconds < _SHORTEST_SECONDS:
+def _check_seconds(name: str, seconds: int) -> None:
+    if seconds < _SHORTEST_SECONDS:
         fault = "may not specify a duration less than 10 minutes"
     elif seconds > _LONGEST_SECONDS:
         fault = "may not specify a duration larger than 2^32 seconds"

@@ -19,7 +19,7 @@ _HOP_BY_HOP: Final = frozenset(
     ("connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "proxy-connection",
      "te", "trailer", "transfer-encoding", "upgrade")
 )  # fmt: skip
-_REMOTE: Final = "x-remote-"
+_IDENTITY: Final = ("x-remote-", "impersonate-")
 _HEADER_SAFE: Final = "!#$&'*+-.^_`|~"
 
 
@@ -113,7 +113,7 @@ def request_headers(received: Mapping[str, str], user: User) -> CIMultiDict[str]
     headers = CIMultiDict(end_to_end(received))
     headers.popall("Host", None)
     headers.popall("Authorization", None)
-    for name in {name for name in headers if name.lower().startswith(_REMOTE)}:
+    for name in {name for name in headers if name.lower().startswith(_IDENTITY)}:
         headers.popall(name, None)
     headers.extend(identity_headers(user))
     return headers

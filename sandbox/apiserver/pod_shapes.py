@@ -86,6 +86,7 @@ class TemplateMeta(Shape, frozen=True):
     """The metadata of a template's pods."""
 
     labels: dict[str, str] = {}
+    annotations: dict[str, str] = {}
 
 
 class Template(Shape, frozen=True):
@@ -95,10 +96,29 @@ class Template(Shape, frozen=True):
     spec: PodSpec = PodSpec()
 
 
+class RollingUpdate(Shape, frozen=True):
+    """The limits of a rollout, as counts or percentages."""
+
+    max_surge: int | str = 0
+    max_unavailable: int | str = 0
+
+
+class Strategy(Shape, frozen=True):
+    """How pods of a new template replace the old ones."""
+
+    type: str = ""
+    rolling_update: RollingUpdate = RollingUpdate()
+
+
 class WorkloadSpec(Shape, frozen=True):
     """How many pods of which kind."""
 
     replicas: int = 1
+    min_ready_seconds: int = 0
+    revision_history_limit: int = 10
+    paused: bool = False
+    strategy: Strategy = Strategy()
+    update_strategy: Strategy = Strategy()
     selector: LabelSelector = LabelSelector()
     template: Template = Template()
 

@@ -11,10 +11,13 @@ import msgspec
 from msgspec import field
 
 from kube.vocab.objects import ObjectMeta
+from sandbox.apiserver.access_shapes import Binding, Reference, Role
 from sandbox.apiserver.errors import BadRequest
 from sandbox.apiserver.pod_shapes import Pod, Port, Shape, Status, Workload
 from sandbox.apiserver.resources import (
     APISERVICES,
+    CLUSTERROLEBINDINGS,
+    CLUSTERROLES,
     CONFIGMAPS,
     DEFINITIONS,
     DEPLOYMENTS,
@@ -25,6 +28,7 @@ from sandbox.apiserver.resources import (
     PODS,
     REPLICASETS,
     ROLEBINDINGS,
+    ROLES,
     SECRETS,
     SERVICES,
     STATEFULSETS,
@@ -48,6 +52,7 @@ class _Config(Shape, frozen=True):
 
 class _ServiceSpec(Shape, frozen=True):
     type: str = ""
+    external_name: str = ""
     ports: tuple[Port, ...] = ()
 
 
@@ -56,31 +61,29 @@ class _Service(Shape, frozen=True):
     status: dict[str, Any] = field(default_factory=dict)
 
 
-class _Reference(Shape, frozen=True):
-    kind: str = ""
-    namespace: str = ""
-    name: str = ""
-
-
 class _Series(Shape, frozen=True):
     last_observed_time: str = ""
 
 
 class _Event(Shape, frozen=True):
-    involved_object: _Reference = _Reference()
+    involved_object: Reference = Reference()
     source: dict[str, str] = field(default_factory=dict)
     last_timestamp: str = ""
     series: _Series = _Series()
 
 
-class _Binding(Shape, frozen=True):
-    role_ref: _Reference = _Reference()
+class _ServiceReference(Shape, frozen=True):
+    namespace: str = ""
+    name: str = ""
+    port: int = 443
 
 
 class _ApiServiceSpec(Shape, frozen=True):
     group: str
     version: str
-    service: _Reference | None = None
+    service: _ServiceReference | None = None
+    ca_bundle: str = ""
+    insecure_skip_tls_verify: bool = field(default=False, name="insecureSkipTLSVerify")
 
 
 class _ApiService(Shape, frozen=True):
@@ -150,7 +153,10 @@ _SHAPES: Final[Mapping[Key, type[Shape]]] = {
     SECRETS.key: _Config,
     SERVICES.key: _Service,
     EVENTS.key: _Event,
-    ROLEBINDINGS.key: _Binding,
+    ROLES.key: Role,
+    CLUSTERROLES.key: Role,
+    ROLEBINDINGS.key: Binding,
+    CLUSTERROLEBINDINGS.key: Binding,
     APISERVICES.key: _ApiService,
     DEFINITIONS.key: _Definition,
 }

@@ -218,6 +218,45 @@ async def test_access_reviews_answer_as_requests_would_be(api: Api):
         assert (await api.post(path, {"spec": broken})).code == 422
 
 
+@pytest.mark.parametrize(
+    ("path", "spec", "field"),
+    [
+        (f"{ACCESS}/subjectaccessreviews", {"user": 5}, "user"),
+        (f"{ACCESS}/subjectaccessreviews", {"user": "a", "groups": "b"}, "groups"),
+        (f"{ACCESS}/selfsubjectaccessreviews", {"resourceAttributes": 1}, "resourceAttr"),
+        (f"{ACCESS}/selfsubjectrulesreviews", ["x"], "spec"),
+        (TOKEN_REVIEWS, {"token": "x", "audiences": 1}, "audiences"),
+        (TOKEN_REVIEWS, {"token": ["x"]}, "token"),
+    ],
+)
+async def test_reviews_that_are_no_reviews_are_refused_by_field(
+    api: Api, path: str, spec: object, field: str
+):
+    answer = await api.post(path, {"spec": spec})
+    assert (answer.code, answer.body["reason"]) == (400, "BadRequest")
+    assert "spec: " in answer.body["message"]
+    assert field in answer.body["message"]
+
+
+@pytest.mark.parametrize(
+    ("plural", "body"),
+    [
+        ("clusterroles", {"rules": 5}),
+        ("clusterroles", {"rules": [{"verbs": "get"}]}),
+        ("clusterrolebindings", {"subjects": ["anna"]}),
+        ("clusterrolebindings", {"roleRef": "reader"}),
+    ],
+)
+async def test_access_rules_that_cannot_be_read_are_refused_and_hurt_nobody(
+    api: Api, plural: str, body: dict[str, object]
+):
+    token = await api.account("reader")
+    answer = await api.post(f"{RBAC}/{plural}", {"metadata": {"name": "odd"}, **body})
+    assert answer.code == 400
+    assert next(iter(body)) in answer.body["message"]
+    assert (await api.get("/api", token=token)).code == 200
+
+
 async def test_self_reviews_need_no_permission_and_are_about_the_caller(api: Api):
     token = await api.account("reader")
     attributes = {"verb": "list", "resource": "pods", "namespace": "default"}

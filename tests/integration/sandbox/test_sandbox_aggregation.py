@@ -78,6 +78,19 @@ async def test_requests_reach_the_backend_with_the_callers_identity(
         assert [r.path for r in backend.requests if r.path.endswith("other")] == []
 
 
+async def test_whom_an_administrator_acts_as_is_who_the_backend_sees(
+    api: Api, cluster: SandboxCluster
+):
+    async with serving(cluster.pki, cluster.pki.serving_pair("adapter", "default")) as backend:
+        await registered(api, backend)
+        headers = {"Impersonate-User": "anna", "Impersonate-Group": "system:masters"}
+        assert (await api.get(METRIC, headers=headers)).code == 200
+        seen = backend.last(METRIC).headers
+        assert seen.getall("X-Remote-User") == ["anna"]
+        assert seen.getall("X-Remote-Group") == ["system:masters", "system:authenticated"]
+        assert [name for name in seen if name.lower().startswith("impersonate")] == []
+
+
 async def test_the_probe_comes_as_the_aggregator(api: Api, cluster: SandboxCluster):
     async with serving(cluster.pki, cluster.pki.serving_pair("adapter", "default")) as backend:
         await registered(api, backend)
