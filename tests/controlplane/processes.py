@@ -63,6 +63,11 @@ class Process:
         lines = self.log.read_text(errors="replace").splitlines()[-TAIL:]
         return "\n".join([f"--- the end of {self.log}", *lines])
 
+    def terminate(self, within: float = 30.0) -> int:
+        """Ask it to end and wait; its exit code. Raises subprocess.TimeoutExpired."""
+        self._child.terminate()
+        return self._child.wait(within)
+
     def stop(self) -> None:
         """End it with its group, at once: nothing it holds is worth a farewell."""
         # Once it was waited for, its number may belong to somebody else.

@@ -18,6 +18,7 @@ from tests.controlplane.assets import Assets, Missing
 from tests.controlplane.build import find_assets
 from tests.controlplane.cluster import ControlPlane
 from tests.controlplane.kubectl import Kubectl
+from tests.e2e.daemons import Installation, installed
 
 HERE = Path(__file__).parent
 TIMEOUT = 240.0
@@ -56,6 +57,15 @@ def cluster(assets: Assets, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     """The session's cluster; with xdist each worker has one."""
     with ControlPlane(assets, tmp_path_factory.mktemp("cluster")) as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def installation(
+    cluster: ControlPlane, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Installation]:
+    """The product in the session's cluster, for all tests that use it."""
+    with installed(cluster, tmp_path_factory.mktemp("installation")) as found:
+        yield found
 
 
 @pytest.fixture
