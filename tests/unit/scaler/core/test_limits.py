@@ -68,6 +68,8 @@ def test_limits(current, desired, counted, fields, replicas, reason):
         (7, 25, 5, {"up_factor": 1}, 10, "ScaleUpLimit"),
         (10, 5, 5, {"down_factor": 1}, 5, "DesiredWithinRange"),
         (12, 5, 5, {"down_factor": 1}, 10, "ScaleDownLimit"),
+        (4, 9, 2, {"up_factor": 1}, 6, "ScaleUpLimit"),
+        (4, 1, 2, {"down_factor": 1}, 2, "ScaleDownLimit"),
         (10, 20, 5, {"up_factor": 0}, 10, "ScaleUpLimit"),
         (12, 5, 5, {"down_factor": 0}, 12, "ScaleDownLimit"),
         # What is capped is aligned towards the current count, under the limit's name.
