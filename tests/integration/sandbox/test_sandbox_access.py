@@ -183,6 +183,13 @@ async def test_the_adapters_bindings_let_it_review_and_read_its_trust(api: Api):
     assert trust.body["data"]["requestheader-allowed-names"] == '["front-proxy-client"]'
     assert trust.body["data"]["client-ca-file"] == api.cluster.ca.read_text()
     assert (await api.get(f"{path}/other", token=token)).code == 403
+    only = "fieldSelector=metadata.name%3Dextension-apiserver-authentication"
+    listed = await api.get(f"{path}?{only}", token=token)
+    assert [item["data"] for item in listed.body["items"]] == [trust.body["data"]]
+    followed = await api.get(f"{path}?watch=1&timeoutSeconds=1&{only}", token=token)
+    assert followed.code == 200
+    for query in ("", "?fieldSelector=metadata.name%3Dother", "?fieldSelector=metadata.name!%3Dx"):
+        assert (await api.get(path + query, token=token)).code == 403, query
     attributes = {"verb": "list", "resource": "pods", "namespace": "default"}
     review = {"spec": {"user": "anna", "resourceAttributes": attributes}}
     found = await api.post(f"{ACCESS}/subjectaccessreviews", review, token=token)
