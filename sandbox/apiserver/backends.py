@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import re
 import ssl
 from collections.abc import Iterable, Mapping
 from typing import Final
@@ -20,6 +21,7 @@ _HOP_BY_HOP: Final = frozenset(
      "te", "trailer", "transfer-encoding", "upgrade")
 )  # fmt: skip
 _IDENTITY: Final = ("x-remote-", "impersonate-")
+_HOST: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?")
 _HEADER_SAFE: Final = "!#$&'*+-.^_`|~"
 
 
@@ -72,10 +74,13 @@ class Backends:
                 f'service/{name} in "{namespace}" leads nowhere: the sandbox has no cluster '
                 "network; give it type ExternalName and externalName localhost",
             )
-        port = reference.get("port")
-        return Backend(
-            host, 443 if port is None else int(port), f"{name}.{namespace}.svc", self._tls(spec)
-        )
+        port = reference.get("port", 443)
+        if not _HOST.fullmatch(host) or not 0 < port < 65536:
+            raise Unreachable(
+                "ServiceAccessError",
+                f'service/{name} in "{namespace}": {host}:{port} is no address',
+            )
+        return Backend(host, port, f"{name}.{namespace}.svc", self._tls(spec))
 
     def _tls(self, spec: Object) -> ssl.SSLContext:
         key = (spec.get("caBundle") or "", bool(spec.get("insecureSkipTLSVerify")))

@@ -209,6 +209,21 @@ async def test_services_that_lead_nowhere_are_told_apart(api: Api, cluster: Sand
     assert "spec.caBundle holds no PEM" in await becomes(api, "False", "FailedDiscoveryCheck")
 
 
+@pytest.mark.parametrize(
+    ("external", "port"),
+    [("localhost", 99_999_999), ("localhost", 0), ("no host!", 1), ("localhost:1/x", 1)],
+)
+async def test_addresses_that_are_none_are_told_and_stop_no_other_check(
+    api: Api, cluster: SandboxCluster, external: str, port: int
+):
+    await api.created(SERVICES, service(external=external))
+    await api.created(APISERVICES, api_service(port, cluster.pki.ca_pem))
+    message = await becomes(api, "False", "ServiceAccessError")
+    assert f"{external}:{port} is no address" in message
+    await api.call("DELETE", f"{SERVICES}/adapter")
+    await becomes(api, "False", "ServiceNotFound")
+
+
 async def test_api_services_without_a_service_are_local(api: Api):
     local = {
         "metadata": {"name": "v1.apps"},
