@@ -1,5 +1,6 @@
 """What a request asks for: the verb and the resource, read from method, path and query. Pure."""
 
+import re
 from collections.abc import Mapping
 from typing import Final
 
@@ -14,6 +15,7 @@ _VERBS: Final[Mapping[str, str]] = {
     "DELETE": "delete",
 }
 _NAMESPACE_SUBRESOURCES: Final = ("status", "finalize")
+_ONE_NAME: Final = re.compile(r"metadata\.name==?([^=!\\%/]+)")
 _TRUE: Final = ("1", "t", "T", "true", "True", "TRUE")
 
 
@@ -30,6 +32,13 @@ class RequestInfo(Struct, frozen=True):
     plural: str = ""
     name: str = ""
     subresource: str = ""
+    only: str = ""
+    """The one object that a list or watch is limited to by `fieldSelector=metadata.name=…`."""
+
+    @property
+    def granted_name(self) -> str:
+        """The name that access rules look at: such a list counts as one of that object."""
+        return self.name or self.only
 
 
 def is_true(text: str | None) -> bool:
@@ -53,11 +62,21 @@ def request_info(method: str, path: str, query: Mapping[str, str]) -> RequestInf
         if len(rest) > 2 and rest[2] not in _NAMESPACE_SUBRESOURCES:
             rest = rest[2:]
     name = rest[1] if len(rest) > 1 else ""
+    only = ""
     if not name:
         verb = _collection_verb(verb, query)
+        only = _selected_name(query) if verb in ("list", "watch") else ""
     return RequestInfo(
-        verb, path, True, group, version, namespace, rest[0], name, "/".join(rest[2:])
+        verb, path, True, group, version, namespace, rest[0], name, "/".join(rest[2:]), only
     )
+
+
+def _selected_name(query: Mapping[str, str]) -> str:
+    for term in query.get("fieldSelector", "").split(","):
+        match = _ONE_NAME.fullmatch(term.strip())
+        if match is not None:
+            return match[1]
+    return ""
 
 
 def _collection_verb(verb: str, query: Mapping[str, str]) -> str:

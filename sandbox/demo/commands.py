@@ -107,8 +107,10 @@ def scaler(files: Files, ports: Ports) -> list[str]:
         f"--health-port={ports.scaler_health}",
         f"--leader-election-namespace={SYSTEM_NAMESPACE}",
         "--logEncoder=console",
+        "--log-timestamp-format=iso8601",
     ]
 
 
 def _python(module: str) -> list[str]:
-    return [sys.executable, "-m", module]
+    # -P: a folder called adapter/ where the user happens to stand must not be taken for ours.
+    return [sys.executable, "-P", "-m", module]

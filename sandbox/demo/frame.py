@@ -13,8 +13,8 @@ from sandbox.demo.stack import Moment
 from sandbox.demo.timing import PERIOD, SCRAPE, WINDOWS
 
 BARS: Final = "▁▂▃▄▅▆▇█"
-HISTORY: Final = 60
-"""Looks that the sparkline goes back."""
+HISTORY: Final = 48
+"""Looks that the sparkline goes back; as many as 80 columns have room for."""
 
 
 class Frame(Struct, frozen=True, kw_only=True):

@@ -52,7 +52,7 @@ class Children:
     async def start(self, name: str, command: Sequence[str]) -> Child:
         """Start a program in a session of its own, so that Ctrl-C reaches it only through us."""
         log = self._logs / f"{name}.log"
-        leash = [sys.executable, "-m", "sandbox.demo.leash", str(os.getpid())]
+        leash = [sys.executable, "-P", "-m", "sandbox.demo.leash", str(os.getpid())]
         with log.open("ab") as output:
             process = await asyncio.create_subprocess_exec(
                 *leash,

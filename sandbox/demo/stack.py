@@ -129,7 +129,7 @@ class Stack:
 
         await wait_for(written, "kubeconfig written", within=PATIENCE, child=child)
         credentials = await load_credentials(str(self.files.kubeconfig))
-        self._client = ApiClient(credentials, user_agent="wpa-sandbox-demo", qps=0)
+        self._client = ApiClient(credentials, user_agent="wpa-sandbox-demo", qps=0, retry_within=0)
         await self._answers("/readyz", child)
 
     async def _apply_basics(self) -> None:
@@ -223,11 +223,17 @@ def _url(port: int) -> str:
 
 @asynccontextmanager
 async def stack(folder: Path, random: Random) -> AsyncIterator[Stack]:
-    """A stack with nothing started yet; when the context closes, all its processes are gone."""
+    """A stack with nothing started yet; when the context closes, all its processes are gone.
+
+    Raises StepFailed when there are no free ports.
+    """
     logs = folder / "logs"
     logs.mkdir()
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=5)) as session:
-        built = Stack(folder, Children(logs), session, random)
+        try:
+            built = Stack(folder, Children(logs), session, random)
+        except OSError as error:
+            raise StepFailed(str(error)) from error
         try:
             yield built
         finally:

@@ -103,7 +103,7 @@ def test_a_step_that_fails_names_the_step_and_shows_the_log(tmp_path) -> None:
     hook.mkdir()
     (hook / "sitecustomize.py").write_text(
         "import os, sys\n"
-        "if sys.orig_argv[2:3] == ['adapter']:\n"
+        "if sys.orig_argv[2:4] == ['-m', 'adapter']:\n"
         "    os.write(2, b'the adapter is not in the mood')\n"
         "    os._exit(1)\n"
     )

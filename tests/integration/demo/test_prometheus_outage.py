@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from random import Random
 
+import aiohttp
 import msgspec
 import pytest
 
@@ -45,12 +46,30 @@ def _active(seen: dict[str, Observation], status: str, reason: str) -> bool:
     return all(c is not None and (c.status, c.reason) == (status, reason) for c in conditions)
 
 
+async def _all_scraped(running: Stack) -> None:
+    """Three nsqd, the pods and both daemons."""
+
+    async def look() -> bool | None:
+        url = f"http://127.0.0.1:{running.ports.prometheus}/api/v1/query"
+        async with (
+            aiohttp.ClientSession() as session,
+            session.get(url, params={"query": "count by (job) (up == 1)"}) as response,
+        ):
+            result = (await response.json())["data"]["result"]
+        counts = {entry["metric"]["job"]: entry["value"][1] for entry in result}
+        expected = {"nsq-exporter": "3", "kubelet": "1", "wpa-adapter": "1", "wpa-scaler": "1"}
+        return counts == expected or None
+
+    await wait_for(look, "all targets up", within=15, child=running.children["prometheus"])
+
+
 @pytest.mark.asyncio
 async def test_nothing_scales_without_prometheus_and_all_recovers(tmp_path: Path) -> None:
     program = find_prometheus()  # None is the stand-in
     async with stack(tmp_path, Random()) as running:
         for _, work in running.steps(_calm_then_burst(), program):
             await work()
+        await _all_scraped(running)
         await running.children.stop(["prometheus"])
         seen = await _until(
             running,

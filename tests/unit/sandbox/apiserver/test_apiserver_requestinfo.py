@@ -43,3 +43,20 @@ def test_resource_request(method: str, path: str, query: dict[str, str], expecte
 @pytest.mark.parametrize("path", ["/", "/healthz", "/api", "/api/v1", "/apis/apps/v1", "/version"])
 def test_path_outside_the_resources(path: str):
     assert request_info("GET", path, {}) == RequestInfo("get", path)
+
+
+@pytest.mark.parametrize(
+    ("method", "selector", "granted"),
+    [
+        ("GET", "metadata.name=x", "x"),
+        ("GET", "status.phase!=Failed,metadata.name==x", "x"),
+        ("GET", "metadata.name!=x", ""),
+        ("GET", "spec.nodeName=x", ""),
+        ("GET", "", ""),
+        ("DELETE", "metadata.name=x", ""),
+    ],
+)
+def test_a_list_of_one_name_is_granted_by_that_name(method: str, selector: str, granted: str):
+    """RBAC's resourceNames then allow it: how the front proxy's trust is followed by a watch."""
+    info = request_info(method, "/api/v1/namespaces/a/configmaps", {"fieldSelector": selector})
+    assert (info.name, info.granted_name) == ("", granted)
