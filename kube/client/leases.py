@@ -50,8 +50,12 @@ class _Lease(Wire, frozen=True, omit_defaults=False):
 _LEASE: Final = msgspec.json.Decoder(_Lease)
 
 
+_ABSENT: Final = ""
+"""The version of a lease that is not there."""
+
+
 class Seen(Struct, frozen=True):
-    """Somebody's renewal, and when we first saw it by our own clock."""
+    """A version of the lease, and when we first saw it by our own clock."""
 
     version: str
     at: float
@@ -99,18 +103,34 @@ class LeaderElection:
             await asyncio.sleep(RETRY)
 
     async def release(self) -> None:
-        """Let go of a lease that is held, so that the next holder need not wait."""
-        lease, held = self._lease, self.held()
+        """Let go of a lease that is held, so that the next holder need not wait.
+
+        `run` has to be cancelled before.
+        """
+        held = self.held()
         self._renewed = None
         self._tell()
-        if lease is None or not held:
+        if not held:
             return
         try:
             async with asyncio.timeout(ATTEMPT / 4):
-                await self._put(lease, holder="", duration=1)
+                await self._let_go()
         except (KubeError, TimeoutError):
             # It runs out by itself.
             return
+
+    async def _let_go(self) -> None:
+        """Free the lease, also where a renewal of ours was broken off: it may have been done."""
+        if self._lease is not None:
+            try:
+                await self._put(self._lease, holder="", duration=1)
+            except Conflict:
+                pass
+            else:
+                return
+        lease = await self._read()
+        if lease is not None and lease.spec.holder_identity == self._identity:
+            await self._put(lease, holder="", duration=1)
 
     async def _attempt(self) -> None:
         started = self._clock.monotonic()
@@ -131,27 +151,32 @@ class LeaderElection:
         """Renew or take the lease; False while somebody else has it."""
         lease = self._lease or await self._read()
         if lease is None:
-            return await self._create()
+            return self._may_make() and await self._create()
+        unrenewed = self._watched(lease.metadata.resource_version)
         if not self.held():
             self.previous_renewal = _moment(lease.spec.renew_time)
         if lease.spec.holder_identity == self._identity:
             self._lease = await self._put(lease, holder=self._identity, duration=DURATION)
             return True
         self._renewed = None
-        if not self._may_take(lease):
+        if lease.spec.holder_identity and unrenewed < max(1, lease.spec.lease_duration_seconds):
             return False
         self._lease = await self._put(lease, holder=self._identity, duration=DURATION, taken=True)
         self.transitions += 1
         return True
 
-    def _may_take(self, lease: _Lease) -> bool:
-        """Free, or not renewed for its whole duration while we watched."""
-        if not lease.spec.holder_identity:
-            return True
-        version, now = lease.metadata.resource_version, self._clock.monotonic()
+    def _may_make(self) -> bool:
+        """Ours that vanished, or the first one there ever was as far as we know. Otherwise a holder
+        may still believe in the one that is gone: as long as that could be, we wait (V-09).
+        """
+        return self.held() or self._seen is None or self._watched(_ABSENT) >= DURATION
+
+    def _watched(self, version: str) -> float:
+        """Seconds since we first saw that version of the lease."""
+        now = self._clock.monotonic()
         if self._seen is None or self._seen.version != version:
             self._seen = Seen(version, now)
-        return now - self._seen.at >= max(1, lease.spec.lease_duration_seconds)
+        return now - self._seen.at
 
     async def _read(self) -> _Lease | None:
         try:
@@ -161,9 +186,6 @@ class LeaderElection:
             return None
 
     async def _create(self) -> bool:
-        """Make the lease; not while a holder that we saw may still believe in it (V-09)."""
-        if self._seen is not None and self._clock.monotonic() - self._seen.at < DURATION:
-            return False
         now = format_micro(self._clock.now())
         lease = _Lease(
             ObjectMeta(name=self._name, namespace=self._namespace),
