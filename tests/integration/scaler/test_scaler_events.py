@@ -14,9 +14,9 @@ async def waves(w: World, **settings: object) -> None:
     await w.apply(autoscaler(downscaleForbiddenWindowSeconds=60))
     await w.scaler(**settings)
     start = w.turn("web", after=30)
-    steps = [(-900, 1000), (0, 4000), (300, 200), (600, 4000), (900, 200)]
+    steps = [(-900, 1000), (0, 4000), (300, 200), (700, 4000), (1000, 200)]
     w.metrics.follow("backlog", steps).start = start
-    await w.until(start + 1_200_000)
+    await w.until(start + 1_300_000)
     assert [count for _, count in w.curve("web", start)] == [4, 2, 4, 2]
 
 

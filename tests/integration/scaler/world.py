@@ -148,6 +148,12 @@ class World:
         """A JSON merge patch."""
         await self.admin.send(patch_of(resource, NAMESPACE, name, body, Patch.MERGE))
 
+    def uninstall(self) -> Object:
+        """Take the CRD away; returns the manifest that brings it back."""
+        (manifest,) = shipped("crd/datadoghq.com_watermarkpodautoscalers.yaml")
+        self.store.delete(DEFINITIONS, "", manifest["metadata"]["name"])
+        return manifest
+
     def set_replicas(self, name: str, replicas: int) -> None:
         """What `kubectl scale` does."""
         found = self.store.get(DEPLOYMENTS, NAMESPACE, name)
