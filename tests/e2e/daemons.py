@@ -7,14 +7,18 @@ are kwok's, which run nothing; the adapter's Service leads to the process instea
 import json
 import os
 import sys
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Final
 
+import yaml
+
 from tests.controlplane.cluster import ControlPlane
 from tests.controlplane.processes import Process, free_ports, listening
 from tests.controlplane.waiting import eventually
+from tests.controlplane.workloads import Json, apply
 from tests.e2e.gauges import Gauges, Prometheus
 
 MANIFESTS: Final = Path(__file__).parents[2] / "manifests"
@@ -138,19 +142,21 @@ class Installation:
     """
 
     def __init__(
-        self, cluster: ControlPlane, gauges: Gauges, prometheus: Prometheus, adapter: Adapter
+        self,
+        cluster: ControlPlane,
+        gauges: Gauges,
+        prometheus: Prometheus,
+        adapter: Adapter,
+        available_after: float,
     ) -> None:
         self.cluster = cluster
         self.gauges = gauges
         self.prometheus = prometheus
         self.adapter = adapter
+        self.available_after = available_after
+        """Seconds from the start of the adapter to its APIService being Available."""
         self.denied_on_purpose: set[str] = set()
         """Namespaces in which a test provokes that one of our daemons is denied something."""
-
-
-def apply_manifests(cluster: ControlPlane, layer: str = "default") -> str:
-    """`kubectl apply -k`; what it prints."""
-    return cluster.kubectl("apply", "-k", str(MANIFESTS / layer))
 
 
 @contextmanager
@@ -163,39 +169,48 @@ def installed(cluster: ControlPlane, folder: Path, *adapter_flags: str) -> Itera
         prometheus = Prometheus(folder / "prometheus", cluster.pki, gauges)
         prometheus.start()
         stack.callback(prometheus.stop)
-        apply_manifests(cluster)
+        objects = rendered(cluster)
+        apply(cluster.kubectl, *(one for one in objects if one["kind"] != "APIService"))
+        started = time.monotonic()
         adapter = Adapter(cluster, folder / "adapter", prometheus.url, *adapter_flags)
         stack.callback(adapter.stop)
-        lead_to(cluster, adapter.port)
-        eventually(lambda: availability(cluster), lambda found: found == ("True", "Passed"))
-        yield Installation(cluster, gauges, prometheus, adapter)
+        register(cluster, adapter.port)
+        await_available(cluster)
+        took = time.monotonic() - started
+        yield Installation(cluster, gauges, prometheus, adapter, took)
 
 
-def lead_to(cluster: ControlPlane, port: int, **api_service: Any) -> None:
-    """Lead the adapter's Service to `port` of this machine; `api_service` are further fields of
-    the APIService's spec, None to drop one.
+def rendered(cluster: ControlPlane, layer: str = "default") -> list[Json]:
+    """The objects of a layer of manifests/, the adapter's Service leading to this machine:
+    Endpoints refuse loopback addresses, but the aggregator follows external names.
     """
-    # Endpoints refuse loopback addresses; the aggregator follows external names.
-    service = {"type": "ExternalName", "externalName": "localhost"}
-    _patch(cluster.kubectl.within(NAMESPACE), f"service/{ADAPTER}", service)
-    spec = {"service": {"port": port}, **api_service}
-    _patch(cluster.kubectl, f"apiservice/{API_SERVICE}", spec)
+    objects = list(yaml.safe_load_all(cluster.kubectl("kustomize", str(MANIFESTS / layer))))
+    for one in objects:
+        if (one["kind"], one["metadata"]["name"]) == ("Service", ADAPTER):
+            one["spec"] = {"type": "ExternalName", "externalName": "localhost"}
+    return objects
 
 
-def availability(cluster: ControlPlane) -> tuple[str, str]:
-    """Status and reason of the APIService's condition Available."""
-    found = availability_condition(cluster)
-    return found.get("status", ""), found.get("reason", "")
+def register(cluster: ControlPlane, port: int) -> None:
+    """Make the APIService of the manifests, leading to `port` of this machine."""
+    (api_service,) = (one for one in rendered(cluster) if one["kind"] == "APIService")
+    api_service["spec"]["service"]["port"] = port
+    apply(cluster.kubectl, api_service)
 
 
-def availability_condition(cluster: ControlPlane) -> dict[str, str]:
+def change_api_service(cluster: ControlPlane, spec: Json) -> None:
+    """Merge `spec` into that of the APIService."""
+    patch = json.dumps({"spec": spec})
+    cluster.kubectl("patch", "apiservice", API_SERVICE, "--type=merge", "-p", patch)
+
+
+def available(cluster: ControlPlane) -> Json:
     """The APIService's condition Available; empty before there is one."""
     path = f"/apis/apiregistration.k8s.io/v1/apiservices/{API_SERVICE}"
-    conditions: list[dict[str, str]] = (
-        cluster.rest.get(path).get("status", {}).get("conditions", [])
-    )
+    conditions: list[Json] = cluster.rest.get(path).get("status", {}).get("conditions", [])
     return next((one for one in conditions if one["type"] == "Available"), {})
 
 
-def _patch(kubectl: Any, target: str, spec: dict[str, Any]) -> None:
-    kubectl("patch", target, "--type=merge", "-p", json.dumps({"spec": spec}))
+def await_available(cluster: ControlPlane) -> None:
+    """Wait until external metrics are served."""
+    eventually(lambda: available(cluster), lambda found: found.get("reason") == "Passed")
