@@ -19,20 +19,14 @@ from tests.controlplane.workloads import all_ready, apply, deployment, pods, rea
 
 def test_deployment_becomes_ready_after_the_delay_its_pods_ask_for(kubectl: Kubectl):
     apply(kubectl, deployment("web", 5, **{READY_AFTER_SECONDS: "4"}))
-    eventually(
-        lambda: pods(kubectl, "web"),
-        lambda found: len(found) == 5 and all(p["status"]["phase"] == "Running" for p in found),
-    )
-    waiting = [ready(pod)["status"] for pod in pods(kubectl, "web")]
     found = eventually(lambda: pods(kubectl, "web"), lambda found: all_ready(found, 5))
     kubectl("rollout", "status", "deployment/web", "--timeout=10s")
     delays = [
         parse_rfc3339(ready(pod)["lastTransitionTime"]) - parse_rfc3339(pod["status"]["startTime"])
         for pod in found
     ]
-    assert waiting == ["False"] * 5
-    # Both instants are whole seconds.
-    assert all(4_000 <= delay <= 6_000 for delay in delays), delays
+    # Never early; late on a busy machine.
+    assert all(4_000 <= delay <= 10_000 for delay in delays), delays
 
 
 def test_pods_are_unready_pending_unseen_or_failed_on_request(kubectl: Kubectl):
@@ -68,7 +62,7 @@ def test_pods_are_unready_pending_unseen_or_failed_on_request(kubectl: Kubectl):
 
 
 def test_deleted_pod_stays_for_the_time_it_asks_for(kubectl: Kubectl):
-    apply(kubectl, deployment("web", 1, **{TERMINATES_AFTER_SECONDS: "3"}))
+    apply(kubectl, deployment("web", 1, **{TERMINATES_AFTER_SECONDS: "5"}))
     (pod,) = eventually(lambda: pods(kubectl, "web"), lambda found: all_ready(found, 1))
     name = pod["metadata"]["name"]
     started = time.monotonic()
@@ -77,7 +71,7 @@ def test_deleted_pod_stays_for_the_time_it_asks_for(kubectl: Kubectl):
     terminating = [p["metadata"]["name"] for p in both if "deletionTimestamp" in p["metadata"]]
     eventually(lambda: pods(kubectl, "web"), lambda found: len(found) == 1)
     assert terminating == [name]
-    assert time.monotonic() - started >= 2.5
+    assert time.monotonic() - started >= 4.5
 
 
 @pytest.mark.asyncio
