@@ -93,7 +93,7 @@ def authorization(authorizer: Authorizer) -> Middleware:
     @web.middleware
     async def authorize(request: web.Request, handler: Handler) -> web.StreamResponse:
         user: User = request[USER]
-        wanted = attributes_of(request[INFO], request.method, request.query)
+        wanted = attributes_of(request[INFO], request.method)
         verdict = authorizer.verdict(user, wanted)
         if not verdict.allowed:
             raise forbidden(user, wanted, verdict.reason)

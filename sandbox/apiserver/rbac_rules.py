@@ -3,7 +3,6 @@
 Rules and subjects are JSON objects as stored in Roles and bindings.
 """
 
-from collections.abc import Mapping
 from typing import Any, Final
 
 from msgspec import Struct
@@ -37,26 +36,12 @@ class Attributes(Struct, frozen=True):
         return f"{self.resource}/{self.subresource}" if self.subresource else self.resource
 
 
-def attributes_of(info: RequestInfo, method: str, query: Mapping[str, str]) -> Attributes:
-    """What a request wants to do; the verb on a path is the method itself.
-
-    A list or watch that a field selector limits to one name is about that name, so that rules
-    with resourceNames cover it.
-    """
+def attributes_of(info: RequestInfo, method: str) -> Attributes:
+    """What a request wants to do; the verb on a path is the method itself."""
     if not info.is_resource:
         return Attributes(method.lower(), path=info.path)
-    name = info.name
-    if info.verb in ("list", "watch"):
-        name = _selected_name(query.get("fieldSelector", ""))
+    name = info.granted_name
     return Attributes(info.verb, info.group, info.plural, info.subresource, info.namespace, name)
-
-
-def _selected_name(field_selector: str) -> str:
-    for term in field_selector.split(","):
-        field, _, value = term.partition("=")
-        if field.strip() == "metadata.name":
-            return value.removeprefix("=").strip()
-    return ""
 
 
 def rule_allows(rule: Object, wanted: Attributes) -> bool:
