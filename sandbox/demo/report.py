@@ -28,7 +28,12 @@ class Sample(Struct, frozen=True, kw_only=True):
     reason: str
 
 
-class Move(Struct, frozen=True, kw_only=True, rename={"before": "from", "after": "to"}):
+class Move(
+    Struct,
+    frozen=True,
+    kw_only=True,
+    rename={"before": "from", "after": "to", "out_since": "outSince"},
+):
     """A change of `spec.replicas`. `out_since` is when the value left the band upwards."""
 
     t: float
