@@ -99,12 +99,17 @@ def _seconds(milliseconds: int | None) -> float | None:
 
 
 def _writable(report: Path | None) -> Path | None:
-    """Said before the demo runs, not after."""
-    if report is not None and not os.access(report.absolute().parent, os.W_OK):
-        raise click.BadParameter(
-            f"the folder {report.absolute().parent} does not exist or cannot be written",
-            param_hint="--report",
-        )
+    """Made sure before the demo runs, not after."""
+    if report is None:
+        return None
+    folder = report.absolute().parent
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        usable = os.access(folder, os.W_OK)
+    except OSError:
+        usable = False
+    if not usable:
+        raise click.BadParameter(f"the folder {folder} cannot be written", param_hint="--report")
     return report
 
 
