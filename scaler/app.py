@@ -34,6 +34,7 @@ from scaler.shell.pages import autoscalers_page
 from scaler.shell.podlist import PodCounter
 from scaler.shell.reporter import AUTOSCALERS, Reporter
 from scaler.shell.resources import ResourceMetrics
+from scaler.shell.rivals import Rivals
 from scaler.shell.scales import Scales
 from scaler.shell.series import PROGRAM, ApiCalls, Autoscalers, Daemon
 from scaler.shell.ticker import Ticker
@@ -119,10 +120,13 @@ class Scaler:
             )
         leadership = self.election or Sole()
         self.reporter = Reporter(client, self.recorder)
+        namespaces = settings.namespaces or ("",)
+        self.catalogue = Catalogue(self._due, lists=len(namespaces))
         self.evaluator = Evaluator(
             observer,
             scales,
             self.reporter,
+            Rivals(client, self.catalogue, clock),
             clock,
             leadership=leadership,
             quiet=settings.skip_not_scaling_events,
@@ -134,8 +138,6 @@ class Scaler:
             clock=clock,
             active=leadership.held,
         )
-        namespaces = settings.namespaces or ("",)
-        self.catalogue = Catalogue(self._due, lists=len(namespaces))
         self.reflectors = [
             Reflector(
                 client,
@@ -194,8 +196,8 @@ class Scaler:
 
     def _leads(self, leading: bool) -> None:
         _log.info("Leading" if leading else "Not leading any more", lease=LEASE)
-        if leading:
-            self.catalogue.forget()
+        # Who leads from now on begins with what the objects say; who does not has nothing to show.
+        self.catalogue.forget()
 
     def _due(self, key: Key, at_once: bool) -> None:
         entry = self.catalogue.get(key)

@@ -13,18 +13,11 @@ from msgspec import Struct
 from kube.client.errors import KubeError, NotFound
 from kube.client.requests import Resource, raw_get, segment
 from kube.client.transport import ApiClient
+from kube.vocab.kinds import WELL_KNOWN, group_of
 from kube.vocab.objects import Wire
 from kube.vocab.times import Clock, SystemClock
 
 RELOAD_APART: Final = 10.0
-
-WELL_KNOWN: Final = {
-    "Deployment": "apps/v1",
-    "StatefulSet": "apps/v1",
-    "ReplicaSet": "apps/v1",
-    "ReplicationController": "v1",
-}
-"""`apiVersion` of the kinds that may be named without one."""
 
 
 class Mapping(Struct, frozen=True):
@@ -85,12 +78,6 @@ class _Known(Struct):
 
 _RESOURCES: Final = msgspec.json.Decoder(_ResourceList)
 _GROUP: Final = msgspec.json.Decoder(_Group)
-
-
-def group_of(api_version: str) -> tuple[str, str]:
-    """Group and version of an `apiVersion`: "apps/v1" → ("apps", "v1"), "v1" → ("", "v1")."""
-    group, slash, version = api_version.rpartition("/")
-    return (group, version) if slash else ("", api_version)
 
 
 class Discovery:

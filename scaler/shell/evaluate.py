@@ -12,12 +12,14 @@ from kube.vocab.times import Clock, Millis
 from scaler.core.conditions import Applied
 from scaler.core.decision import decide
 from scaler.core.events import EventDraft, events, identity
+from scaler.core.rivals import conflict_event
 from scaler.core.sentence import sentence
 from scaler.core.spec import Spec
 from scaler.core.status import memory_after, memory_of, status_after, status_of_refusal
 from scaler.core.trace import Decision
 from scaler.shell.observe import Observer
 from scaler.shell.reporter import Reporter
+from scaler.shell.rivals import Rivals
 from scaler.shell.scales import ScaleObject, Scales
 from scaler.state.catalogue import Entry, Evaluated
 
@@ -58,6 +60,7 @@ class Evaluator:
         observer: Observer,
         scales: Scales,
         reporter: Reporter,
+        rivals: Rivals,
         clock: Clock,
         *,
         leadership: Leadership,
@@ -68,6 +71,7 @@ class Evaluator:
         self._observer = observer
         self._scales = scales
         self._reporter = reporter
+        self._rivals = rivals
         self._clock = clock
         self._leadership = leadership
         self._quiet = quiet
@@ -104,6 +108,7 @@ class Evaluator:
         applied = await self._apply(spec, decision, sight.scale)
         self.outcomes[decision.rule] += 1
         await self._finish(entry, spec, decision, applied)
+        await self._look_for_rivals(entry, spec)
 
     async def _apply(self, spec: Spec, decision: Decision, scale: ScaleObject | None) -> Applied:
         if scale is None or not decision.scales:
@@ -134,6 +139,19 @@ class Evaluator:
         self._log_change(entry, before)
         self._reporter.tell(entry, events(spec, decision, applied, before, quiet=self._quiet))
         await self._reporter.report(entry, status, decision.at)
+
+    async def _look_for_rivals(self, entry: Entry, spec: Spec) -> None:
+        """Two writers on one target are told when they are found, not stopped (D37)."""
+        found = await self._rivals.of(spec)
+        if found is None or found == entry.rivals:
+            return
+        entry.rivals = found
+        if found:
+            draft = conflict_event(spec, found)
+            _log.warning(
+                "Another controller scales the target", wpa=entry.title, error=draft.message
+            )
+            self._reporter.tell(entry, [draft])
 
     async def _refuse(self, entry: Entry, now: Millis) -> None:
         """An invalid object: say so once per version of it, and do nothing else."""

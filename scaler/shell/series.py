@@ -36,7 +36,7 @@ _EXTRA_LABEL: Final = {
 
 
 class Autoscalers(Collector):
-    """`wpa_controller_*`: one object's series per evaluated autoscaler."""
+    """One object's series per evaluated autoscaler: `wpa_controller_*`, and one of ours (D37)."""
 
     def __init__(self, catalogue: Catalogue) -> None:
         self._catalogue = catalogue
@@ -52,6 +52,7 @@ class Autoscalers(Collector):
                 rows.append((entry, entry.last, list(labels.values())))
         yield from _gauges(rows, common)
         yield from _totals(rows, common)
+        yield _rivals(rows, common)
 
     def describe(self) -> Iterable[Metric]:
         """Nothing is known before the first scrape."""
@@ -156,6 +157,17 @@ def _totals(
         down.add_metric(labels, entry.downscaled)
     yield up
     yield down
+
+
+def _rivals(rows: list[tuple[Entry, Evaluated, list[str]]], common: tuple[str, ...]) -> Metric:
+    family = GaugeMetricFamily(
+        f"{PROGRAM}_conflicting_controllers",
+        "Other controllers that set the replica count of the target.",
+        labels=common,
+    )
+    for entry, _, labels in rows:
+        family.add_metric(labels, len(entry.rivals))
+    return family
 
 
 def _counter(name: str, text: str, label: str, counts: dict[str, int]) -> Metric:

@@ -16,6 +16,7 @@ from kube.vocab.times import Millis
 from scaler.core.conditions import Applied
 from scaler.core.metric_spec import InvalidSpec
 from scaler.core.observed import Memory
+from scaler.core.rivals import Claim, TargetKey, target_key
 from scaler.core.spec import Spec, read_spec
 from scaler.core.trace import Decision
 from scaler.core.wire import Autoscaler, AutoscalerStatus
@@ -52,6 +53,8 @@ class Entry(Struct, eq=False):
     written_at: Millis = 0
     memory: Memory | None = None
     last: Evaluated | None = None
+    rivals: tuple[Claim, ...] = ()
+    """Who else was found to set the target's count (D37)."""
     refused_generation: int = -1
     upscaled: int = 0
     downscaled: int = 0
@@ -82,6 +85,7 @@ class Catalogue:
         `lists` is the number of reflectors that feed the catalogue.
         """
         self._entries: Final[dict[Key, Entry]] = {}
+        self._by_target: Final[dict[TargetKey, dict[Key, Spec]]] = {}
         self._on_due = on_due
         self._lists_missing = lists
 
@@ -100,6 +104,10 @@ class Catalogue:
         """The entry of `key`, None where there is no such object."""
         return self._entries.get(key)
 
+    def on_target(self, target: TargetKey) -> tuple[Spec, ...]:
+        """The valid specifications whose target is this one."""
+        return tuple(self._by_target.get(target, {}).values())
+
     def forget(self) -> None:
         """Whoever led meanwhile has moved on: what counts is what the objects say (D15)."""
         for entry in self:
@@ -108,7 +116,8 @@ class Catalogue:
 
     def on_added(self, key: Key, item: Autoscaler | Undecodable) -> None:
         """A new object: at once, except in the first list, where thousands would be due at once."""
-        self._entries[key] = _entry(item)
+        self._entries[key] = entry = _entry(item)
+        self._point(key, None, entry.spec)
         self._on_due(key, self.synced)
 
     def on_changed(self, key: Key, item: Autoscaler | Undecodable) -> None:
@@ -116,17 +125,32 @@ class Catalogue:
         entry, fresh = self._entries[key], _entry(item)
         deleting = fresh.autoscaler.metadata.deletion_timestamp is not None
         different = (entry.spec, entry.refusal) != (fresh.spec, fresh.refusal)
+        self._point(key, entry.spec, fresh.spec)
         entry.autoscaler, entry.spec, entry.refusal = fresh.autoscaler, fresh.spec, fresh.refusal
         if different or deleting:
             self._on_due(key, True)
 
     def on_deleted(self, key: Key) -> None:
         """The object is gone, and with it all that was remembered of it."""
-        self._entries.pop(key).deleted = True
+        entry = self._entries.pop(key)
+        entry.deleted = True
+        self._point(key, entry.spec, None)
 
     def on_synced(self) -> None:
         """A complete list is in."""
         self._lists_missing -= 1
+
+    def _point(self, key: Key, before: Spec | None, after: Spec | None) -> None:
+        """Keep the index by target: `key` pointed at the target of `before`, now of `after`."""
+        if before is not None:
+            target = target_key(before.namespace, before.target)
+            pointing = self._by_target[target]
+            del pointing[key]
+            if not pointing:
+                del self._by_target[target]
+        if after is not None:
+            target = target_key(after.namespace, after.target)
+            self._by_target.setdefault(target, {})[key] = after
 
 
 def _entry(item: Autoscaler | Undecodable) -> Entry:

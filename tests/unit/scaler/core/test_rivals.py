@@ -1,0 +1,58 @@
+"""Rivals: who else sets a target's count (D37)."""
+
+import pytest
+
+from scaler.core.rivals import Claim, conflict_event, rivals, target_key
+from scaler.core.wire import TargetReference
+from tests.oracle.worlds import plain_spec
+
+SPEC = plain_spec()
+HPA = "HorizontalPodAutoscaler"
+
+
+def claim(name: str = "web", namespace: str = SPEC.namespace, **target: str) -> Claim:
+    named = {"kind": "Deployment", "name": "web", "api_version": "apps/v1"} | target
+    return Claim(HPA, name, target_key(namespace, TargetReference(**named)))
+
+
+@pytest.mark.parametrize(
+    "same",
+    [claim(), claim(api_version="apps/v1beta2"), claim(api_version="")],
+    ids=["same version", "another version of the group", "well-known kind without a version"],
+)
+def test_another_on_the_same_object_is_a_rival(same):
+    assert rivals(SPEC, [same]) == (same,)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        claim(namespace="elsewhere"),
+        claim(api_version="example.test/v1"),
+        claim(kind="StatefulSet"),
+        Claim(HPA, "web", target_key(SPEC.namespace, TargetReference("Deployment", "api"))),
+    ],
+    ids=["namespace", "group", "kind", "name"],
+)
+def test_one_on_another_object_is_none(other):
+    assert rivals(SPEC, [other]) == ()
+
+
+def test_an_autoscaler_in_dry_run_has_no_rivals():
+    assert rivals(plain_spec(dry_run=True), [claim()]) == ()
+
+
+def test_rivals_come_in_order_so_that_the_same_ones_are_told_once():
+    found = rivals(SPEC, [claim("b"), claim("a")])
+    assert [one.name for one in found] == ["a", "b"]
+    assert found == rivals(SPEC, [claim("a"), claim("b")])
+
+
+def test_the_event_names_target_rivals_and_ways_out():
+    event = conflict_event(SPEC, [claim("a"), claim("b")])
+    assert (event.type, event.reason) == ("Warning", "ConflictingController")
+    assert event.message == (
+        f"the replica count of Deployment/{SPEC.namespace}/web is also set by "
+        "HorizontalPodAutoscaler a and HorizontalPodAutoscaler b: they work against each other; "
+        "delete all but one of them, or set dryRun on this one"
+    )
