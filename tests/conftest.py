@@ -2,6 +2,8 @@
 
 import asyncio
 
+pytest_plugins = ["tests.controlplane.fixtures"]
+
 
 def pytest_configure() -> None:
     """Keep the default policy from making a loop of its own that nobody closes.

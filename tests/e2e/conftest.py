@@ -1,9 +1,5 @@
-"""A cluster per session, a namespace per test.
+"""A cluster per session, a namespace per test. Everything here is marked `e2e`."""
 
-Everything here is marked `e2e` and is skipped where the control plane is neither built nor can be.
-"""
-
-import os
 import re
 from collections.abc import AsyncIterator, Iterator
 from itertools import count
@@ -14,8 +10,6 @@ import pytest_asyncio
 
 from kube.client.configuration import load_credentials
 from kube.client.transport import ApiClient
-from tests.controlplane.assets import Assets, Missing
-from tests.controlplane.build import find_assets
 from tests.controlplane.cluster import ControlPlane
 from tests.controlplane.kubectl import Kubectl
 from tests.e2e.daemons import Installation, installed
@@ -35,28 +29,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("e2e")
             if item.get_closest_marker("timeout") is None:
                 item.add_marker(pytest.mark.timeout(TIMEOUT))
-
-
-def pytest_collection_finish(session: pytest.Session) -> None:
-    """CI builds what is missing: here, because no test's time limit runs yet."""
-    chosen = any(item.path.is_relative_to(HERE) for item in session.items)
-    if chosen and os.environ.get("CI") == "true" and not session.config.option.collectonly:
-        find_assets(build=True)
-
-
-@pytest.fixture(scope="session")
-def assets() -> Assets:
-    found = find_assets(build=False)
-    if isinstance(found, Missing):
-        pytest.skip(found.reason)
-    return found
-
-
-@pytest.fixture(scope="session")
-def cluster(assets: Assets, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
-    """The session's cluster; with xdist each worker has one."""
-    with ControlPlane(assets, tmp_path_factory.mktemp("cluster")) as running:
-        yield running
 
 
 @pytest.fixture(scope="session")

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import aiohttp
@@ -13,6 +13,7 @@ JSON_PATCH = "application/json-patch+json"
 STRATEGIC = "application/strategic-merge-patch+json"
 APPLY = "application/apply-patch+yaml"
 TABLE = "application/json;as=Table;v=v1;g=meta.k8s.io,application/json"
+DEFINITIONS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 PARTIAL = "application/json;as=PartialObjectMetadata;v=v1;g=meta.k8s.io"
 
 
@@ -26,6 +27,12 @@ class Answer:
 
     def __repr__(self) -> str:
         return f"Answer({self.code}, {self.body})"
+
+
+def established(answer: Answer) -> bool:
+    """Whether this CustomResourceDefinition has its condition Established."""
+    conditions = answer.body.get("status", {}).get("conditions") or []
+    return any((one["type"], one["status"]) == ("Established", "True") for one in conditions)
 
 
 class WatchStream:
@@ -56,8 +63,9 @@ class Api:
     """A server at `base`, spoken to through `session`; tests work in `namespace`."""
 
     def __init__(
-        self, base: str, session: aiohttp.ClientSession, compact: Callable[[], None]
+        self, base: str, session: aiohttp.ClientSession, compact: Callable[[], Awaitable[None]]
     ) -> None:
+        """`compact` makes the server forget its history, sooner or later."""
         self.base = base
         self.session = session
         self.compact = compact
@@ -108,6 +116,30 @@ class Api:
         answer = await self.post(path, body)
         assert answer.code == 201, answer
         return dict(answer.body)
+
+    async def eventually(
+        self, path: str, accept: Callable[[Answer], bool], within: float = 30, **options: str
+    ) -> Answer:
+        """The first answer that `accept` takes: what a server brings about in its own time."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + within
+        while True:
+            answer = await self.get(path, **options)
+            if accept(answer):
+                return answer
+            assert loop.time() < deadline, f"still after {within:g} s: {answer}"
+            await asyncio.sleep(0.05)
+
+    async def install(self, definition: dict[str, Any]) -> str:
+        """Create a CustomResourceDefinition unless it is there; its path, once it is served."""
+        made = await self.post(DEFINITIONS, definition)
+        assert made.code in (201, 409), made
+        path = f"{DEFINITIONS}/{definition['metadata']['name']}"
+        await self.eventually(path, established)
+        spec = definition["spec"]
+        served = f"/apis/{spec['group']}/{spec['versions'][0]['name']}/{spec['names']['plural']}"
+        await self.eventually(served, lambda answer: answer.code == 200)
+        return path
 
     @contextlib.asynccontextmanager
     async def watch(

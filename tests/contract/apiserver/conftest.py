@@ -1,30 +1,47 @@
-"""The server under contract. Every test speaks to it through the fixture `api` alone, so the suite
-holds for any Kubernetes API server that this fixture is pointed at.
+"""The server under contract. Every test speaks to it through the fixture `api` alone, and runs
+twice: against the sandbox, and (marked `e2e`) against a real control plane.
+
+`@pytest.mark.differs("…")` marks what Kubernetes does and the sandbox does not, on purpose: the
+words are a line of docs/sandbox-differences.md, and the test has to fail on the sandbox.
 """
 
-import asyncio
 from collections.abc import AsyncIterator
+from pathlib import Path
 
-import aiohttp
+import pytest
 import pytest_asyncio
 
-from kube.vocab.times import SystemClock
-from sandbox.apiserver.app import build_app
-from sandbox.apiserver.serving import start
-from sandbox.apiserver.store import Store
 from tests.contract.apiserver.client import Api
 from tests.contract.apiserver.objects import GADGET_DEFINITION, GROUP, PLURAL, VERSION
+from tests.contract.apiserver.servers import Kubernetes, Sandbox
+
+DIFFERENCES = Path(__file__).parents[3] / "docs" / "sandbox-differences.md"
+KUBERNETES_TIMEOUT = 240.0
+"""Seconds a test may take: the first one of a session also waits for the cluster."""
+
+
+@pytest.fixture(
+    params=[
+        "sandbox",
+        pytest.param(
+            "kubernetes", marks=[pytest.mark.e2e, pytest.mark.timeout(KUBERNETES_TIMEOUT)]
+        ),
+    ]
+)
+def server(request: pytest.FixtureRequest) -> Sandbox | Kubernetes:
+    if request.param == "kubernetes":
+        return Kubernetes(request.getfixturevalue("cluster"))
+    for mark in request.node.iter_markers("differs"):
+        line = mark.args[0]
+        assert line in DIFFERENCES.read_text(), f"not on the page of differences: {line}"
+        request.applymarker(pytest.mark.xfail(reason=line, strict=True))
+    return Sandbox()
 
 
 @pytest_asyncio.fixture
-async def api() -> AsyncIterator[Api]:
+async def api(server: Sandbox | Kubernetes) -> AsyncIterator[Api]:
     """A server with an empty namespace of its own for the test."""
-    store = Store(SystemClock())
-    async with (
-        await start(build_app(store)) as server,
-        aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=30)) as session,
-    ):
-        api = Api(server.url, session, store.compact)
+    async with server.connect() as api:
         made = await api.created("/api/v1/namespaces", {"metadata": {"generateName": "contract-"}})
         api.namespace = made["metadata"]["name"]
         yield api
@@ -34,13 +51,5 @@ async def api() -> AsyncIterator[Api]:
 @pytest_asyncio.fixture
 async def gadgets(api: Api) -> str:
     """The path of a custom resource that is installed."""
-    definitions = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
-    answer = await api.post(definitions, GADGET_DEFINITION)
-    assert answer.code in (201, 409), answer
-    async with asyncio.timeout(10):
-        while True:
-            found = await api.get(f"{definitions}/{PLURAL}.{GROUP}")
-            conditions = found.body.get("status", {}).get("conditions") or []
-            if any(c["type"] == "Established" and c["status"] == "True" for c in conditions):
-                return api.path(PLURAL, group=GROUP, version=VERSION)
-            await asyncio.sleep(0.05)
+    await api.install(GADGET_DEFINITION)
+    return api.path(PLURAL, group=GROUP, version=VERSION)

@@ -105,7 +105,7 @@ async def test_streaming_list_needs_its_match(api: Api, gadgets: str):
 async def test_version_that_is_too_old_is_an_error_event(api: Api, gadgets: str):
     await api.created(gadgets, gadget("a"))
     await api.patch(f"{gadgets}/a", {"spec": {"replicas": 1}})
-    api.compact()
+    await api.compact()
     async with api.watch(gadgets, resourceVersion="1") as stream:
         [event] = await stream.rest()
     assert event["type"] == "ERROR"

@@ -1,0 +1,54 @@
+"""The servers that the suite holds for: the sandbox, and a real control plane."""
+
+import asyncio
+import contextlib
+import ssl
+from collections.abc import AsyncIterator
+
+import aiohttp
+
+from kube.vocab.times import SystemClock
+from sandbox.apiserver.app import build_app
+from sandbox.apiserver.serving import start
+from sandbox.apiserver.store import Store
+from tests.contract.apiserver.client import Api
+from tests.controlplane.cluster import ControlPlane
+
+_TIMEOUT = aiohttp.ClientTimeout(total=60)
+
+
+class Sandbox:
+    """A new sandbox for each test, in the test's own loop."""
+
+    @contextlib.asynccontextmanager
+    async def connect(self) -> AsyncIterator[Api]:
+        store = Store(SystemClock())
+
+        async def compact() -> None:
+            store.compact()
+
+        async with (
+            await start(build_app(store)) as server,
+            aiohttp.ClientSession(timeout=_TIMEOUT) as session,
+        ):
+            yield Api(server.url, session, compact)
+
+
+class Kubernetes:
+    """The session's cluster, as its administrator."""
+
+    def __init__(self, cluster: ControlPlane) -> None:
+        self._cluster = cluster
+
+    @contextlib.asynccontextmanager
+    async def connect(self) -> AsyncIterator[Api]:
+        pki = self._cluster.pki
+        tls = ssl.create_default_context(cafile=pki.cluster.file)
+        tls.load_cert_chain(pki.admin.certificate, pki.admin.key)
+
+        async def compact() -> None:
+            await asyncio.to_thread(self._cluster.compact)
+
+        connector = aiohttp.TCPConnector(ssl=tls)
+        async with aiohttp.ClientSession(timeout=_TIMEOUT, connector=connector) as session:
+            yield Api(self._cluster.server, session, compact)
