@@ -174,6 +174,9 @@ def _converge(spec: Spec, decision: Decision) -> list[Draft]:
         return [Draft(kind, False, _DOWN_TO_HIGH, _ONLY_STABLE)]
     if best.region == "below":
         return [Draft(kind, False, _ONLY_STABLE, _ONLY_STABLE)]
+    if best.replicas != decision.current and best.convergence == "off":
+        # A recommendation that moves inside its bounds: there is nothing to converge from.
+        return []
     if best.convergence == "off":
         return [Draft(kind, False, "Feature not enabled", _BETWEEN)]
     taken = best.convergence == "taken"
@@ -213,8 +216,11 @@ def _active(spec: Spec, decision: Decision) -> list[Draft]:
         return [Draft("ScalingActive", False, failure_reason(spec, decision), text)]
     text = (
         "the WPA was able to successfully calculate a replica count from "
-        f"{spec.metrics[decision.winner].display}"
+        f"{spec.signals[decision.winner].display}"
     )
+    advice = decision.readings[decision.winner].advice
+    if advice is not None and advice.reason:
+        text += f" because: {advice.reason}"
     if decision.unavailable:
         text += f" (unavailable: {decision.unavailable})"
     return [Draft("ScalingActive", True, "ValidMetricFound", text)]

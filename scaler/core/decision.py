@@ -119,6 +119,9 @@ def _ask(course: Course, evidence: Evidence) -> None:
             course.take("zero_value", best.replicas)
         case "inside" if best.convergence == "taken":
             course.take("converge", best.replicas)
+        case "inside" if best.replicas != course.current:
+            # Only a recommender moves inside its bounds, where no delay runs.
+            course.take("recommendation", best.replicas)
         case "inside":
             course.take("within_watermarks", best.replicas)
     if best.region in ("above", "below") and best.replicas == course.current:
@@ -179,5 +182,5 @@ def _why(spec: Spec, evidence: Evidence, asked: int, limited: Limited | None, cu
     if stable and limited is not None and limited.replicas != current:
         return "Metric within watermarks, attempting to scale to converge towards watermark"
     if asked > current:
-        return f"{spec.metrics[evidence.winner].display} above target"
+        return f"{spec.signals[evidence.winner].display} above target"
     return "All metrics below target" if asked < current else ""

@@ -3,15 +3,16 @@
 from msgspec import Struct
 
 from scaler.core.observed import Observed, Reading
+from scaler.core.recommendation import recommend
 from scaler.core.spec import Spec
 from scaler.core.watermarks import Proposal, propose
 
 _NOT_READ = Reading("error", detail="the metric was not read")
-_NO_RECOMMENDER = Reading("error", detail="recommenders are not supported by this version")
+_NO_ADVICE = Reading("error", detail="the reading holds no recommendation")
 
 
 class Evidence(Struct, frozen=True, gc=False):
-    """Readings and proposals in the order of the specification's metrics.
+    """Readings and proposals in the order of the specification's signals.
 
     A metric without a value has no proposal. `winner` is the index of the largest proposal (the
     first of equals), None without any; `unavailable` lists the others as `name: state`. While one
@@ -47,10 +48,19 @@ class Evidence(Struct, frozen=True, gc=False):
 def weigh(spec: Spec, observed: Observed, current: int, counted: int) -> Evidence:
     """What the readings of `observed` propose for a target at `current` with `counted` pods."""
     readings = _readings(spec, observed)
-    proposals = tuple(
-        propose(spec, metric, reading, current, counted) if reading.good else None
-        for metric, reading in zip(spec.metrics, readings, strict=False)
-    )
+    proposals: tuple[Proposal | None, ...]
+    if spec.recommender is None:
+        proposals = tuple(
+            propose(spec, metric, reading, current, counted) if reading.good else None
+            for metric, reading in zip(spec.metrics, readings, strict=False)
+        )
+    else:
+        proposals = tuple(
+            recommend(spec, reading.advice, reading, current)
+            if reading.good and reading.advice is not None
+            else None
+            for reading in readings
+        )
     return Evidence(readings, proposals, _winner(proposals, current), _unavailable(spec, readings))
 
 
@@ -67,17 +77,17 @@ def _winner(proposals: tuple[Proposal | None, ...], current: int) -> int | None:
 
 
 def _readings(spec: Spec, observed: Observed) -> tuple[Reading, ...]:
-    """One reading per metric, whatever the observer brought; unread is unavailable."""
+    """One reading per signal, whatever the observer brought; unread is unavailable."""
+    wanted = len(spec.signals)
+    given = tuple(observed.readings[:wanted])
     if spec.recommender is not None:
-        return (_NO_RECOMMENDER,)
-    given = tuple(observed.readings[: len(spec.metrics)])
-    return given + (_NOT_READ,) * (len(spec.metrics) - len(given))
+        given = tuple(_NO_ADVICE if one.good and one.advice is None else one for one in given)
+    return given + (_NOT_READ,) * (wanted - len(given))
 
 
 def _unavailable(spec: Spec, readings: tuple[Reading, ...]) -> str:
-    names = [metric.name for metric in spec.metrics] or ["recommender"]
     return ", ".join(
-        f"{name}: {reading.state}"
-        for name, reading in zip(names, readings, strict=True)
+        f"{signal.name}: {reading.state}"
+        for signal, reading in zip(spec.signals, readings, strict=False)
         if not reading.good
     )

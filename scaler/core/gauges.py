@@ -82,17 +82,19 @@ def gauges(spec: Spec, decision: Decision, status: AutoscalerStatus) -> Iterator
 
 
 def _of_metrics(spec: Spec, decision: Decision) -> Iterator[Gauge]:
-    """By metric name, the only thing about a metric that upstream's labels tell: of two metrics
-    with one name the later one shows, as there, since no series may be there twice.
+    """By metric name (a recommender has one too), the only thing that upstream's labels tell: of two
+    metrics with one name the later one shows, as there, since no series may be there twice.
     """
-    for name, metric in {metric.name: metric for metric in spec.metrics}.items():
-        for high in ("high_watermark", "high_watermak"):
-            yield Gauge(high, metric.high, "metric_name", name)
-        for low in ("low_watermark", "low_watermak"):
-            yield Gauge(low, metric.low, "metric_name", name)
+    for name, signal in {signal.name: signal for signal in spec.signals}.items():
+        if signal.high is not None:
+            for high in ("high_watermark", "high_watermak"):
+                yield Gauge(high, signal.high, "metric_name", name)
+        if signal.low is not None:
+            for low in ("low_watermark", "low_watermak"):
+                yield Gauge(low, signal.low, "metric_name", name)
     proposals = {
-        metric.name: proposal
-        for metric, proposal in zip(spec.metrics, decision.proposals, strict=False)
+        signal.name: proposal
+        for signal, proposal in zip(spec.signals, decision.proposals, strict=False)
         if proposal is not None
     }
     for name, proposal in proposals.items():

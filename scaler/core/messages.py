@@ -4,14 +4,15 @@ from kube.vocab.selectors import LabelSelector
 from kube.vocab.times import Millis, format_rfc3339
 from scaler.core.metric_spec import Metric
 from scaler.core.observed import Reading
+from scaler.core.recommender import Recommender
 from scaler.core.spec import Spec
 from scaler.core.trace import Decision
 
 
 def failure_reason(spec: Spec, decision: Decision) -> str:
-    """`FailedGetExternalMetric` or `FailedGetResourceMetric`, by the metric that failed first."""
-    metric = _failed_metric(spec, decision)
-    external = metric is not None and metric.kind == "External"
+    """`FailedGetExternalMetric` or `FailedGetResourceMetric`, by the signal that failed first."""
+    signal = spec.signals[_failed(spec, decision)]
+    external = isinstance(signal, Metric) and signal.kind == "External"
     return "FailedGetExternalMetric" if external else "FailedGetResourceMetric"
 
 
@@ -19,14 +20,13 @@ def failure_text(spec: Spec, decision: Decision) -> str:
     """Why no replica count could be computed, as upstream words it."""
     if decision.rule != "metric_unavailable":
         return decision.binding.detail
-    metric = _failed_metric(spec, decision)
-    index = 0 if metric is None else spec.metrics.index(metric)
-    reading = decision.readings[index]
-    if metric is None:
-        return f"unable to get external recommendation: {reading.detail}"
-    kind = metric.kind.lower()
-    text = f"unable to get {kind} metric {spec.namespace}/{metric.name}/"
-    text += f"{selector_dump(metric.wire_selector)}: {reading_text(reading)}"
+    index = _failed(spec, decision)
+    signal, why = spec.signals[index], reading_text(decision.readings[index])
+    if isinstance(signal, Recommender):
+        return f"unable to get external recommendation {signal.name}: {why}"
+    kind = signal.kind.lower()
+    text = f"unable to get {kind} metric {spec.namespace}/{signal.name}/"
+    text += f"{selector_dump(signal.wire_selector)}: {why}"
     return text if len(spec.metrics) == 1 else f"{text} (unavailable: {decision.unavailable})"
 
 
@@ -37,13 +37,12 @@ def reading_text(reading: Reading) -> str:
 
 def compute_failure_text(spec: Spec, decision: Decision) -> str:
     """The wrapped form of `failure_text`, for the event that follows it."""
-    metric = _failed_metric(spec, decision)
-    text = failure_text(spec, decision)
-    if metric is None:
-        return text
-    if metric.kind == "External":
-        return f"failed to compute replicas based on external metric {metric.name}: {text}"
-    return f"failed to get resource metric {metric.name}: {text}"
+    signal, text = spec.signals[_failed(spec, decision)], failure_text(spec, decision)
+    if isinstance(signal, Recommender):
+        return f"failed to get the recommendation from {signal.public_url}: {text}"
+    if signal.kind == "External":
+        return f"failed to compute replicas based on external metric {signal.name}: {text}"
+    return f"failed to get resource metric {signal.name}: {text}"
 
 
 def reference(spec: Spec) -> str:
@@ -84,12 +83,12 @@ def selector_dump(selector: LabelSelector | None) -> str:
     )
 
 
-def _failed_metric(spec: Spec, decision: Decision) -> Metric | None:
-    """The first metric without a value; before metrics were read, the first metric."""
-    for metric, reading in zip(spec.metrics, decision.readings, strict=False):
+def _failed(spec: Spec, decision: Decision) -> int:
+    """Index of the first signal without a value; before any was read, of the first signal."""
+    for index, reading in enumerate(decision.readings[: len(spec.signals)]):
         if not reading.good:
-            return metric
-    return spec.metrics[0] if spec.metrics else None
+            return index
+    return 0
 
 
 def _computed(decision: Decision) -> int:

@@ -9,6 +9,7 @@ from typing import Final, Literal
 from msgspec import Struct
 
 from kube.vocab.times import SECOND, Millis
+from scaler.core.recommender import Advice
 
 ReadingState = Literal["ok", "empty", "nan", "infinite", "stale", "error", "forbidden", "not_found"]
 
@@ -27,7 +28,7 @@ class Reading(Struct, frozen=True, gc=False):
     """The evidence for one metric: sum over its series in thousandths, and how far to trust it.
 
     For a Resource metric a series is a counted pod with a sample; `missing` are the counted pods
-    without one (D7).
+    without one (D7). A recommender's reading holds its `advice`; the value is then only shown.
     """
 
     state: ReadingState
@@ -36,6 +37,7 @@ class Reading(Struct, frozen=True, gc=False):
     at: Millis | None = None
     detail: str = ""
     missing: int = 0
+    advice: Advice | None = None
 
     @property
     def good(self) -> bool:

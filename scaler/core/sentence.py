@@ -7,6 +7,7 @@ from kube.vocab.times import SECOND
 from scaler.core.conditions import Applied
 from scaler.core.messages import failure_text
 from scaler.core.metric_spec import Metric
+from scaler.core.recommender import Advice, Recommender
 from scaler.core.spec import Spec
 from scaler.core.trace import Decision, Rule, Step
 
@@ -46,9 +47,12 @@ def _because(spec: Spec, decision: Decision) -> str:
 def _value(spec: Spec, decision: Decision) -> str:
     if decision.winner is None:
         return ""
-    metric, proposal = spec.metrics[decision.winner], decision.proposals[decision.winner]
+    metric, proposal = spec.signals[decision.winner], decision.proposals[decision.winner]
     if proposal is None or proposal.region == "zero":
         return ""
+    if isinstance(metric, Recommender):
+        advice = decision.readings[decision.winner].advice
+        return "" if advice is None else _advice(metric, advice)
     each = " per replica" if spec.average else ""
     shown = f"{metric.name} {plain(proposal.usage)}{each}"
     low, high = plain(metric.low), plain(metric.high)
@@ -59,6 +63,13 @@ def _value(spec: Spec, decision: Decision) -> str:
             return f"{shown} is below {low} and asks for {proposal.replicas}"
         case "inside":
             return f"{shown} is {_inside(spec, proposal.usage, metric)}"
+
+
+def _advice(recommender: Recommender, advice: Advice) -> str:
+    shown = f"{recommender.name} recommends {advice.replicas}"
+    if advice.lower == advice.upper:
+        return shown
+    return f"{shown} and is content with {advice.lower} to {advice.upper}"
 
 
 def _inside(spec: Spec, usage: int, metric: Metric) -> str:
@@ -99,6 +110,7 @@ _PHRASES: Final[Mapping[Rule, Callable[[Spec, Step], str]]] = {
     "below_min_replicas": _just("the target was below minReplicas"),
     "zero_value": _just("the value is 0 and tolerateZero is off"),
     "converge": _just("drifting towards the mark"),
+    "recommendation": lambda _, step: f"{step.after} is asked for without urgency",
     "guarded_by_current": _just("the pods that count ask for no change"),
     "metric_unavailable": lambda _, step: f"not shrinking without all metrics ({step.detail})",
     "scale_up_limit": lambda _, step: f"scaleUpLimitFactor allows {step.after}",

@@ -11,7 +11,8 @@ from typing import Final, Literal
 from msgspec import Struct
 
 from scaler.core.metric_spec import InvalidSpec, Metric, quantity_field, read_metrics
-from scaler.core.wire import Autoscaler, AutoscalerSpec, Recommender, TargetReference
+from scaler.core.recommender import Recommender, read_recommender
+from scaler.core.wire import Autoscaler, AutoscalerSpec, TargetReference
 
 SKIP_OWNER_CHECK: Final = "wpa.datadoghq.com/skip-owner-check"
 MAX_SAMPLE_AGE: Final = "wpa.datadoghq.com/max-sample-age"
@@ -58,6 +59,11 @@ class Spec(Struct, frozen=True, gc=False):
     skip_owner_check: bool = False
     max_sample_age: int | None = None
 
+    @property
+    def signals(self) -> tuple[Metric | Recommender, ...]:
+        """What is asked for evidence: the metrics in their order, or the one recommender."""
+        return self.metrics if self.recommender is None else (self.recommender,)
+
 
 def read_spec(autoscaler: Autoscaler) -> Spec:
     """The specification of `autoscaler`. Raises InvalidSpec for the first rule that fails (§4)."""
@@ -75,7 +81,7 @@ def read_spec(autoscaler: Autoscaler) -> Spec:
         min_replicas=low,
         max_replicas=high,
         metrics=metrics,
-        recommender=wire.recommender,
+        recommender=read_recommender(wire.recommender),
         average=wire.algorithm == "average",
         tolerance=tolerance,
         up_factor=up_factor,

@@ -5,9 +5,11 @@ from typing import Literal
 from msgspec import structs
 
 from kube.vocab.quantity import format_milli
+from kube.vocab.selectors import LabelSelector
 from kube.vocab.times import SECOND, Millis, format_rfc3339, parse_rfc3339, whole_seconds
 from scaler.core.conditions import Applied, Draft, drafts, merge, refusal
 from scaler.core.observed import Memory, Timer
+from scaler.core.recommender import Recommender
 from scaler.core.spec import Spec
 from scaler.core.trace import Decision
 from scaler.core.wire import AutoscalerStatus, ExternalStatus, MetricStatus, ResourceStatus
@@ -107,15 +109,19 @@ def _with_conditions(
 
 def _metrics(spec: Spec, decision: Decision) -> tuple[MetricStatus, ...]:
     found: list[MetricStatus] = []
-    for metric, proposal in zip(spec.metrics, decision.proposals, strict=True):
+    for signal, proposal in zip(spec.signals, decision.proposals, strict=True):
         if proposal is None:
             continue
         value = format_milli(proposal.usage)
-        if metric.kind == "External":
-            block = ExternalStatus(metric.name, metric.wire_selector, value)
+        if isinstance(signal, Recommender):
+            # Upstream's shape, in which type and block do not agree (wpa-behaviour §5).
+            block = ExternalStatus(signal.name, LabelSelector(), value)
+            found.append(MetricStatus("Resource", external=block))
+        elif signal.kind == "External":
+            block = ExternalStatus(signal.name, signal.wire_selector, value)
             found.append(MetricStatus("External", external=block))
         else:
-            found.append(MetricStatus("Resource", resource=ResourceStatus(metric.name, value)))
+            found.append(MetricStatus("Resource", resource=ResourceStatus(signal.name, value)))
     return tuple(found)
 
 

@@ -32,6 +32,7 @@ Rule = Literal[
     "above_watermark",
     "below_watermark",
     "converge",
+    "recommendation",
     "guarded_by_current",
     "warming_up",
     "scale_up_limit",
@@ -74,7 +75,7 @@ class Decision(Struct, frozen=True, gc=False):
     `desired` is the count to have now, `current` the one that is asked of the target already,
     `running` the one it reports, `asked` what the metrics ask for before limits. `steps` are the
     effects in order; the last one bound the outcome.
-    `proposals` and `readings` are in the order of the specification's metrics (None: no proposal).
+    `proposals` and `readings` are in the order of the specification's signals (None: no proposal).
     `unavailable` names the metrics without a value and their states. What was not reached is None:
     then its conditions keep their state.
     """

@@ -55,14 +55,27 @@ class MetricSource(Wire, frozen=True):
     resource: ResourceSource | None = None
 
 
-class Recommender(Wire, frozen=True):
-    """`spec.recommender`, as far as a decision looks at it."""
+class TlsConfig(Wire, frozen=True):
+    """`spec.recommender.tlsConfig`."""
+
+    ca_file: str = ""
+    cert_file: str = ""
+    key_file: str = ""
+    server_name: str = ""
+    insecure_skip_verify: bool = False
+    min_version: str = ""
+    max_version: str = ""
+
+
+class RecommenderSource(Wire, frozen=True):
+    """`spec.recommender`."""
 
     url: str = ""
     target_type: str = ""
     high_watermark: QuantityText | None = None
     low_watermark: QuantityText | None = None
     settings: dict[str, str] | None = None
+    tls_config: TlsConfig | None = None
 
 
 class AutoscalerSpec(Wire, frozen=True):
@@ -72,7 +85,7 @@ class AutoscalerSpec(Wire, frozen=True):
     min_replicas: int | None = None
     max_replicas: int | None = None
     metrics: tuple[MetricSource, ...] | None = None
-    recommender: Recommender | None = None
+    recommender: RecommenderSource | None = None
     algorithm: str | None = None
     tolerance: QuantityText | None = None
     scale_up_limit_factor: QuantityText | None = None

@@ -8,6 +8,8 @@ from aiohttp import web
 
 from kube.vocab.quantity import format_milli
 from kube.vocab.times import Millis, format_rfc3339
+from scaler.core.metric_spec import Metric
+from scaler.core.recommender import Advice, Recommender
 from scaler.core.sentence import sentence
 from scaler.core.spec import Spec
 from scaler.core.trace import Decision
@@ -58,26 +60,41 @@ def _shown(entry: Entry) -> dict[str, Any]:
 
 
 def _metrics(spec: Spec, decision: Decision) -> list[dict[str, Any]]:
-    found = []
-    for index, metric in enumerate(spec.metrics):
+    found: list[dict[str, Any]] = []
+    for index, signal in enumerate(spec.signals):
         reading = decision.readings[index] if index < len(decision.readings) else None
         proposal = decision.proposals[index] if index < len(decision.proposals) else None
         found.append(
             {
-                "type": metric.kind,
-                "name": metric.name,
-                "selector": str(metric.selector),
+                "type": signal.kind if isinstance(signal, Metric) else "Recommender",
+                "name": signal.name,
+                "selector": str(signal.selector) if isinstance(signal, Metric) else "",
                 "state": reading.state if reading else "not read",
                 "valid": bool(reading and reading.good),
                 "sum": format_milli(reading.value) if reading and reading.good else None,
                 "value": format_milli(proposal.usage) if proposal else None,
                 "timestamp": _time(reading.at if reading else None),
-                "lowWatermark": format_milli(metric.low),
-                "highWatermark": format_milli(metric.high),
+                "lowWatermark": _milli(signal.low),
+                "highWatermark": _milli(signal.high),
                 "proposal": proposal.replicas if proposal else None,
             }
         )
+        if isinstance(signal, Recommender):
+            found[-1] |= _advice(reading.advice if reading else None)
     return found
+
+
+def _advice(advice: Advice | None) -> dict[str, Any]:
+    return {
+        "recommended": advice.replicas if advice else None,
+        "lowerBound": advice.lower if advice else None,
+        "upperBound": advice.upper if advice else None,
+        "reason": advice.reason if advice else None,
+    }
+
+
+def _milli(value: int | None) -> str | None:
+    return None if value is None else format_milli(value)
 
 
 def _time(moment: Millis | None) -> str | None:
