@@ -17,6 +17,7 @@ from sandbox.apiserver.store import Store
 
 _ENCODER: Final = msgspec.json.Encoder()
 _BOOKMARK_SECONDS: Final = 60.0
+_SHORTEST_WAIT: Final = 0.001
 _INITIAL_EVENTS_END: Final = "k8s.io/initial-events-end"
 
 
@@ -96,7 +97,9 @@ class _Stream:
         if self._options.send_initial_events and self._options.bookmarks:
             await self._send([self._bookmark({_INITIAL_EVENTS_END: "true"})])
         while not watch.closed and (now := loop.time()) < end:
-            await self._write(await watch.batch(min(end, next_bookmark) - now))
+            # Not less: the loop's clock may stand still for what is left by rounding alone.
+            wait = max(min(end, next_bookmark) - now, _SHORTEST_WAIT)
+            await self._write(await watch.batch(wait))
             if loop.time() >= next_bookmark:
                 next_bookmark = loop.time() + _BOOKMARK_SECONDS
                 if self._options.bookmarks:
