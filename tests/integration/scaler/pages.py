@@ -5,7 +5,7 @@ from typing import Any
 import aiohttp
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.integration.scaler.world import Running
+from tests.integration.scaler.daemon import Running
 
 
 async def fetch(url: str) -> tuple[int, str]:

@@ -1,12 +1,14 @@
 """Events: scaling always, everything else when it changes (D23)."""
 
+from typing import Any
+
 import pytest
 
 from tests.integration.scaler.manifests import NAMESPACE, autoscaler, deployment
 from tests.integration.scaler.world import World, world
 
 
-async def waves(w: World, **settings: object) -> None:
+async def waves(w: World, **settings: Any) -> None:
     """Twenty minutes in which the count goes up twice and down twice."""
     w.deploy(deployment("web", 2))
     w.metrics.show("backlog", 1000)

@@ -90,6 +90,7 @@ async def calm_then(w: World) -> None:
     """An evaluated object inside its marks."""
     w.deploy(deployment("web", 2))
     w.metrics.show("backlog", 1000)
+    await w.until(w.clock.now() + 5_000)
     await w.apply(autoscaler())
     await w.scaler()
     await w.until(w.clock.now() + 40_000)

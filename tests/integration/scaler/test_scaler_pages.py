@@ -1,6 +1,7 @@
 """What the scaler serves: upstream's series, the decisions page, probes (D27)."""
 
 import asyncio
+from typing import Any
 
 import pytest
 from aiohttp import web
@@ -22,7 +23,7 @@ COMMON = {
 }
 
 
-async def grown(w: World, **spec: object) -> None:
+async def grown(w: World, **spec: Any) -> None:
     """An object that went from 2 to 4 and is in its windows."""
     w.deploy(deployment("web", 2))
     w.metrics.show("backlog", 4000)

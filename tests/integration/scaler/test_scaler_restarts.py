@@ -1,13 +1,14 @@
 """The scaler may end at any moment: the next one goes on from what the status says (D15, D24)."""
 
 import asyncio
+from typing import Any
 
 import pytest
 
 from tests.integration.scaler.manifests import LABELS, METRIC, autoscaler, deployment, split
 from tests.integration.scaler.world import World, world
 
-DELAYED = {
+DELAYED: dict[str, Any] = {
     "upscaleDelayAboveWatermarkSeconds": 120,
     "downscaleDelayBelowWatermarkSeconds": 120,
     "downscaleForbiddenWindowSeconds": 1,
@@ -15,7 +16,7 @@ DELAYED = {
 }
 
 
-async def one(w: World, *, elect: bool = False, replicas: int = 4, **spec: object) -> int:
+async def one(w: World, *, elect: bool = False, replicas: int = 4, **spec: Any) -> int:
     """An evaluated object between its marks; returns its next turn but one."""
     w.deploy(deployment("web", replicas))
     w.metrics.show("backlog", 500 * replicas)

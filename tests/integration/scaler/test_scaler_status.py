@@ -1,17 +1,20 @@
 """The status: complete, in order, and written only when a reader would see a difference (D22)."""
 
 import itertools
+from typing import Any
 
 import pytest
 
+from kube.vocab.quantity import parse_milli
 from tests.integration.scaler.backend import Series
+from tests.integration.scaler.gate import Call
 from tests.integration.scaler.manifests import autoscaler, deployment
-from tests.integration.scaler.world import Call, World, world
+from tests.integration.scaler.world import World, world
 
 HOUR = 3_600_000
 
 
-async def settled(w: World, **spec: object) -> Series:
+async def settled(w: World, **spec: Any) -> Series:
     """An object between its marks, a minute after its first evaluation."""
     w.deploy(deployment("web", 2))
     series = w.metrics.show("backlog", 1000)
@@ -56,7 +59,7 @@ async def test_mere_values_are_written_once_a_minute_and_decisions_at_once(tmp_p
         assert min(gaps) >= 60_000
         shown = w.status("web")["currentMetrics"][0]["external"]
         assert shown["metricName"] == "backlog"
-        assert 300 <= int(shown["currentValue"].rstrip("m")) / 1000 <= 349
+        assert 300 <= parse_milli(shown["currentValue"]) / 1000 <= 349
 
         await w.until(patches(w)[-1].at + 20_000)
         w.metrics.show("backlog", 4000)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from aiohttp import web
@@ -14,9 +15,7 @@ from tests.integration.scaler.world import World, world
 MAX_TEXT = "New size: 10; reason: Current number of replicas above Spec.MaxReplicas"
 
 
-async def running(
-    w: World, replicas: int = 2, backlog: float | None = 1000, **spec: object
-) -> None:
+async def running(w: World, replicas: int = 2, backlog: float | None = 1000, **spec: Any) -> None:
     """A scaler with the object `web`, evaluated."""
     w.deploy(deployment("web", replicas))
     w.metrics.show("backlog", backlog)
@@ -206,7 +205,11 @@ async def test_a_target_deleted_during_an_evaluation_ends_in_a_condition(tmp_pat
     async with world(tmp_path) as w:
         await running(w)
         w.metrics.show("backlog", 8000)
-        mid = MidEvaluation(w, lambda: w.store.delete(DEPLOYMENTS, NAMESPACE, "web") and None)
+
+        def delete() -> None:
+            w.store.delete(DEPLOYMENTS, NAMESPACE, "web")
+
+        mid = MidEvaluation(w, delete)
         await w.until(w.turn("web", after=14) + 5_000)
         assert mid.happened
         failed = w.events("web", "FailedScale")

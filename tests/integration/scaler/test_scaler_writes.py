@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from aiohttp import web
@@ -11,7 +12,7 @@ from tests.integration.scaler.manifests import NAMESPACE, autoscaler, deployment
 from tests.integration.scaler.world import World, world
 
 
-async def growing(w: World, **spec: object) -> int:
+async def growing(w: World, **spec: Any) -> int:
     """An object between its marks that wants to go from 2 to 4 at the returned turn."""
     w.deploy(deployment("web", 2))
     w.metrics.show("backlog", 1000)

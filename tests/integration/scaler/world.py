@@ -5,15 +5,13 @@ With `@pytest.mark.looptime` time is the loop's own: an hour takes a second or t
 
 import asyncio
 import base64
-import socket
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from aiohttp import web
-from aiohttp.typedefs import Handler
-from msgspec import Struct, structs
+import yaml
+from msgspec import structs
 
 from kube.client.configuration import load_credentials
 from kube.client.requests import Patch, Resource, patch_of
@@ -31,13 +29,13 @@ from sandbox.apiserver.resources import (
     SERVICES,
     Object,
 )
-from sandbox.cluster import SandboxCluster
 from sandbox.demo.apply import apply
-from scaler.app import serve
 from scaler.settings import Settings
 from scaler.shell.ticker import phase
 from tests.integration.scaler import backend
 from tests.integration.scaler.backend import MetricsBackend
+from tests.integration.scaler.daemon import Running, free_port
+from tests.integration.scaler.gate import Call, Gate, GatedCluster
 from tests.integration.scaler.manifests import NAMESPACE, shipped
 
 EPOCH = parse_rfc3339("2026-01-31T12:00:00Z")
@@ -46,58 +44,6 @@ LEASE = "watermarkpodautoscaler-lock"
 AUTOSCALERS = Resource("datadoghq.com", "v1alpha1", "watermarkpodautoscalers")
 TARGETS = Resource("apps", "v1", "deployments")
 
-Fault = Callable[[web.Request], Awaitable[web.StreamResponse | None]]
-"""Answers a request in the API server's place, or lets it pass with None."""
-
-
-class Call(Struct, frozen=True):
-    """One request that the API server was asked, and its answer's code."""
-
-    method: str
-    path: str
-    code: int
-    at: Millis
-    agent: str
-
-
-class _Cluster(SandboxCluster):
-    """A sandbox whose every request passes `gate` first."""
-
-    def __init__(self, *args: Any, gate: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self._gate = gate
-
-    def _app(self, aggregator: Any) -> web.Application:
-        app = super()._app(aggregator)
-        app.middlewares.insert(0, self._gate)
-        return app
-
-
-class Running:
-    """A scaler in the event loop."""
-
-    def __init__(self, settings: Settings, clock: Clock) -> None:
-        self.url = f"http://127.0.0.1:{settings.metrics_address.port}"
-        self.health = f"http://127.0.0.1:{settings.health_port}"
-        self._end = asyncio.Event()
-        self._task = asyncio.create_task(serve(settings, self._end, clock))
-
-    async def stop(self) -> None:
-        """The orderly end of SIGTERM."""
-        self._end.set()
-        await self._task
-
-    async def kill(self) -> None:
-        """The end of a process that says no last word."""
-        self._task.cancel()
-        with suppress(asyncio.CancelledError):
-            await self._task
-
-    @property
-    def over(self) -> bool:
-        """Whether it has ended."""
-        return self._task.done()
-
 
 class World:
     """A cluster, its metrics and its scalers. Objects are read straight from the store."""
@@ -105,11 +51,11 @@ class World:
     def __init__(self, folder: Path, clock: Clock) -> None:
         self.clock = clock
         self.metrics = MetricsBackend(clock)
-        self.calls: list[Call] = []
-        self.faults: list[Fault] = []
+        gate = Gate(clock)
+        self.calls, self.faults = gate.calls, gate.faults
         self.scaled: dict[str, list[tuple[Millis, int]]] = {}
         """What each Deployment's count became, and when."""
-        self.cluster = _Cluster(folder, clock=clock, check_seconds=3600.0, gate=self._gate)
+        self.cluster = GatedCluster(folder, clock=clock, check_seconds=3600.0, gate=gate)
         self.store = self.cluster.store
         self.admin: ApiClient
         self.backend = AsyncExitStack()
@@ -119,10 +65,12 @@ class World:
     # Making things
 
     async def scaler(self, kubeconfig: Path | None = None, **changes: Any) -> Running:
-        """Start a scaler that has the shipped rights."""
-        config = kubeconfig or self.cluster.service_account_kubeconfig(SYSTEM, "wpa-scaler")
+        """Start a scaler that has the shipped rights and a token of its own."""
+        if kubeconfig is None:
+            token = self.cluster.service_account_token(SYSTEM, "wpa-scaler")
+            kubeconfig = self.kubeconfig(token=token)
         values: dict[str, Any] = {
-            "kubeconfig": str(config),
+            "kubeconfig": str(kubeconfig),
             "metrics_address": Address("127.0.0.1", free_port()),
             "health_port": free_port(),
             "leader_election": False,
@@ -131,6 +79,14 @@ class World:
         running = Running(Settings(**values | changes), self.clock)
         self.running.append(running)
         return running
+
+    def kubeconfig(self, **user: str) -> Path:
+        """A file of its own for a user described in kubeconfig's terms: `token`, `tokenFile`."""
+        path = self._folder / f"{len(list(self._folder.iterdir()))}.kubeconfig"
+        content = yaml.safe_load(self.cluster.kubeconfig.read_text())
+        content["users"][0]["user"] = user
+        path.write_text(yaml.safe_dump(content))
+        return path
 
     def deploy(self, manifest: Object) -> None:
         """Create a Deployment."""
@@ -150,6 +106,7 @@ class World:
 
     def uninstall(self) -> Object:
         """Take the CRD away; returns the manifest that brings it back."""
+        manifest: Object
         (manifest,) = shipped("crd/datadoghq.com_watermarkpodautoscalers.yaml")
         self.store.delete(DEFINITIONS, "", manifest["metadata"]["name"])
         return manifest
@@ -174,7 +131,7 @@ class World:
 
     def wpa(self, name: str) -> Object:
         """An autoscaler as stored."""
-        return self.store.get(self.wpas, NAMESPACE, name)
+        return dict(self.store.get(self.wpas, NAMESPACE, name))
 
     def status(self, name: str) -> Object:
         """Its status."""
@@ -285,21 +242,6 @@ class World:
         service = {"metadata": {"name": backend.SERVICE}, "spec": lead}
         self.store.create(SERVICES, backend.NAMESPACE, service)
 
-    @web.middleware
-    async def _gate(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        for fault in tuple(self.faults):
-            answer = await fault(request)
-            if answer is not None:
-                self._note(request, answer.status)
-                return answer
-        answer = await handler(request)
-        self._note(request, answer.status)
-        return answer
-
-    def _note(self, request: web.Request, code: int) -> None:
-        agent = request.headers.get("User-Agent", "")
-        self.calls.append(Call(request.method, request.path, code, self.clock.now(), agent))
-
     async def _record(self) -> None:
         async for event in self.store.watch(DEPLOYMENTS):
             meta, count = event.object["metadata"], event.object["spec"]["replicas"]
@@ -318,10 +260,3 @@ async def world(folder: Path, clock: Clock | None = None) -> AsyncIterator[World
             *shipped("scaler/rbac.yaml"),
         )
         yield made
-
-
-def free_port() -> int:
-    """A port that nobody listens on now."""
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return int(taken.getsockname()[1])
