@@ -22,7 +22,7 @@ from scaler.core.wire import AutoscalerStatus
 ApplyKind = Literal["none", "dry_run", "scaled", "failed"]
 
 
-class Applied(Struct, frozen=True, gc=False):
+class Applied(Struct, frozen=True, array_like=True, gc=False):
     """What came of a decision: nothing to do, held back by dry-run, written, or refused."""
 
     kind: ApplyKind = "none"

@@ -24,7 +24,7 @@ class Sample(Struct, frozen=True, gc=False):
     at: Millis | None = None
 
 
-class Reading(Struct, frozen=True, gc=False):
+class Reading(Struct, frozen=True, array_like=True, gc=False):
     """The evidence for one metric: sum over its series in thousandths, and how far to trust it.
 
     For a Resource metric a series is a counted pod with a sample; `missing` are the counted pods
@@ -45,7 +45,7 @@ class Reading(Struct, frozen=True, gc=False):
         return self.state == "ok"
 
 
-class Scale(Struct, frozen=True, gc=False):
+class Scale(Struct, frozen=True, array_like=True, gc=False):
     """The target's scale subresource; `selector` is its text form."""
 
     spec_replicas: int
@@ -53,7 +53,7 @@ class Scale(Struct, frozen=True, gc=False):
     selector: str = ""
 
 
-class PodCounts(Struct, frozen=True, gc=False):
+class PodCounts(Struct, frozen=True, array_like=True, gc=False):
     """The target's pods, counted (D4, D5).
 
     `owned` are live pods of the target (not Failed, Succeeded or terminating), `ready` those of
@@ -70,14 +70,14 @@ class PodCounts(Struct, frozen=True, gc=False):
     foreign: int = 0
 
 
-class Timer(Struct, frozen=True, gc=False):
+class Timer(Struct, frozen=True, array_like=True, gc=False):
     """A condition that doubles as a delay's memory: whether it holds, and since when."""
 
     holds: bool = False
     since: Millis | None = None
 
 
-class Memory(Struct, frozen=True, gc=False):
+class Memory(Struct, frozen=True, array_like=True, gc=False):
     """What earlier evaluations left behind; rebuilt from the status after a restart.
 
     `above_seen` and `below_seen` are the last evaluations with good evidence for that condition;
@@ -91,7 +91,7 @@ class Memory(Struct, frozen=True, gc=False):
     below_seen: Millis | None = None
 
 
-class Observed(Struct, frozen=True, gc=False):
+class Observed(Struct, frozen=True, array_like=True, gc=False):
     """One look at the world. What was not looked at is None or empty; what failed says why.
 
     `readings` are in the order of the specification's metrics. `period` is the time between two
@@ -103,7 +103,7 @@ class Observed(Struct, frozen=True, gc=False):
     selector_error: str = ""
     pods: PodCounts | None = None
     pods_error: str = ""
-    readings: Sequence[Reading] = ()
+    readings: tuple[Reading, ...] = ()
     memory: Memory = Memory()
     period: int = 15 * SECOND
 

@@ -57,7 +57,7 @@ class Recommender(Struct, frozen=True, gc=False):
         return without_credentials(self.url)
 
 
-class Advice(Struct, frozen=True, gc=False):
+class Advice(Struct, frozen=True, array_like=True, gc=False):
     """A recommended count and the bounds between which the current one may stay."""
 
     replicas: int

@@ -12,6 +12,7 @@ from kube.vocab.times import Clock, Millis
 from scaler.core.conditions import Applied
 from scaler.core.decision import decide
 from scaler.core.events import EventDraft, events, identity
+from scaler.core.record import Record
 from scaler.core.rivals import conflict_event
 from scaler.core.sentence import sentence
 from scaler.core.spec import Spec
@@ -107,6 +108,8 @@ class Evaluator:
             return
         applied = await self._apply(spec, decision, sight.scale)
         self.outcomes[decision.rule] += 1
+        version = entry.flight.version_of(spec)
+        entry.flight.add(Record(now, version, sight.observed, applied, decision.rule))
         await self._finish(entry, spec, decision, applied)
         await self._look_for_rivals(entry, spec)
 

@@ -15,6 +15,7 @@ from scaler.core.spec import Spec
 from scaler.core.wire import TargetReference
 from scaler.shell.externals import ExternalMetrics
 from scaler.shell.podlist import PodCounter, describe
+from scaler.shell.recommender import Recommenders
 from scaler.shell.resources import ResourceMetrics
 from scaler.shell.scales import ScaleObject, Scales
 
@@ -45,6 +46,7 @@ class Observer:
         pods: PodCounter,
         externals: ExternalMetrics,
         resources: ResourceMetrics,
+        recommenders: Recommenders,
         *,
         period: int,
         max_sample_age: int,
@@ -56,6 +58,7 @@ class Observer:
         self._pods = pods
         self._externals = externals
         self._resources = resources
+        self._recommenders = recommenders
         self._period = period
         self._max_sample_age = max_sample_age
 
@@ -71,7 +74,7 @@ class Observer:
         observed, counted = await self._with_pods(spec, observed, scale, now)
         if needs_metrics(spec, observed, now):
             ask = Question(spec, scale.scale.selector, counted, now, self._max_age(spec))
-            readings = await asyncio.gather(*(self._read(ask, metric) for metric in spec.metrics))
+            readings = await self._readings(ask, scale.scale.spec_replicas)
             observed = structs.replace(observed, readings=readings)
         return Sight(observed, scale)
 
@@ -90,6 +93,17 @@ class Observer:
         except KubeError as error:
             return structs.replace(observed, pods_error=describe(error)), nobody
         return structs.replace(observed, pods=census.counts), census.counted
+
+    async def _readings(self, ask: Question, current: int) -> tuple[Reading, ...]:
+        recommender = ask.spec.recommender
+        if recommender is None:
+            asked = (self._read(ask, metric) for metric in ask.spec.metrics)
+            return tuple(await asyncio.gather(*asked))
+        counted = len(ask.counted)
+        reading = await self._recommenders.read(
+            ask.spec, recommender, current, counted, ask.now, ask.max_age
+        )
+        return (reading,)
 
     async def _read(self, ask: Question, metric: Metric) -> Reading:
         if metric.kind == "External":

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, field
 
 from kube.client.items import Key, Undecodable
 from kube.vocab.objects import Wire
@@ -20,6 +20,7 @@ from scaler.core.rivals import Claim, TargetKey, target_key
 from scaler.core.spec import Spec, read_spec
 from scaler.core.trace import Decision
 from scaler.core.wire import Autoscaler, AutoscalerStatus
+from scaler.state.flight import Flight
 
 
 class _StatusAlone(Wire, frozen=True):
@@ -55,6 +56,8 @@ class Entry(Struct, eq=False):
     last: Evaluated | None = None
     rivals: tuple[Claim, ...] = ()
     """Who else was found to set the target's count (D37)."""
+    flight: Flight = field(default_factory=Flight)
+    """What was evaluated, to be looked at later."""
     refused_generation: int = -1
     upscaled: int = 0
     downscaled: int = 0
