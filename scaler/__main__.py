@@ -9,6 +9,7 @@ from kube.service import runtime
 from kube.service.logs import ENCODERS, LEVELS, TIMESTAMPS
 from kube.service.settings import address, double_dashes, duration
 from scaler.app import serve
+from scaler.core.recommender import Tls
 from scaler.leadership import own_namespace
 from scaler.settings import Settings
 
@@ -64,6 +65,22 @@ Inside a pod no flag is needed: the service account is used. Exit codes: 0 stopp
               help="Limit of one request to the Kubernetes API.")  # fmt: skip
 @click.option("--skipNotScalingEvents", "skip_not_scaling_events", **_SWITCH,
               help="Say that nothing is scaled in a condition instead of an event.")  # fmt: skip
+@click.option("--cluster-name", envvar="K8S_CLUSTER_NAME", default="", metavar="NAME",
+              help="Name of the cluster, told to recommenders.")  # fmt: skip
+@click.option("--tls-ca-file", default="", metavar="FILE",
+              help="Certificates that recommenders are checked against, where an object names "
+              "none; else the system's.")  # fmt: skip
+@click.option("--tls-cert-file", default="", metavar="FILE",
+              help="Client certificate towards recommenders, where an object names "
+              "none.")  # fmt: skip
+@click.option("--tls-key-file", default="", metavar="FILE",
+              help="Key of that certificate.")  # fmt: skip
+@click.option("--tls-server-name", default="", metavar="NAME",
+              help="Name to expect in a recommender's certificate, for objects without "
+              "tlsConfig.")  # fmt: skip
+@click.option("--tls-insecure-skip-verify", **_SWITCH,
+              help="Accept any certificate of a recommender, for objects without "
+              "tlsConfig.")  # fmt: skip
 @click.option("--loglevel", "log_level", type=click.Choice(list(LEVELS), case_sensitive=False),
               default="info", show_default=True, help="Lowest level to log.")  # fmt: skip
 @click.option("--logEncoder", "log_encoder", type=click.Choice(ENCODERS), default="json",
@@ -81,8 +98,21 @@ def command(namespaces: str, period: int, **options: Any) -> None:
     if period <= 0:
         raise click.BadParameter("must be above 0", param_hint="--evaluation-period")
     named = tuple(name.strip() for name in namespaces.split(",") if name.strip())
-    settings = Settings(namespaces=named, period=period, **options)
+    tls = _tls(options)
+    settings = Settings(namespaces=named, period=period, recommender_tls=tls, **options)
     sys.exit(runtime.run(lambda stop: serve(settings, stop), program="wpa-scaler"))
+
+
+def _tls(options: dict[str, Any]) -> Tls | None:
+    """Takes the --tls-* flags out of `options`; None where none is set."""
+    tls = Tls(
+        ca_file=options.pop("tls_ca_file"),
+        cert_file=options.pop("tls_cert_file"),
+        key_file=options.pop("tls_key_file"),
+        server_name=options.pop("tls_server_name"),
+        insecure=options.pop("tls_insecure_skip_verify") or False,
+    )
+    return None if tls == Tls() else tls
 
 
 def main() -> None:

@@ -32,6 +32,7 @@ from scaler.shell.externals import ExternalMetrics
 from scaler.shell.observe import Observer
 from scaler.shell.pages import autoscalers_page
 from scaler.shell.podlist import PodCounter
+from scaler.shell.recommender import Recommenders, recommending
 from scaler.shell.reporter import AUTOSCALERS, Reporter
 from scaler.shell.resources import ResourceMetrics
 from scaler.shell.rivals import Rivals
@@ -72,7 +73,9 @@ async def serve(settings: Settings, stop: asyncio.Event, clock: Clock | None = N
         clock=clock,
     )
     async with client, AsyncExitStack() as stack:
-        scaler = Scaler(settings, client, clock)
+        asking = recommending(registry, clock, settings.cluster_name, settings.recommender_tls)
+        recommenders = await stack.enter_async_context(asking)
+        scaler = Scaler(settings, client, clock, recommenders)
         registry.register(Autoscalers(scaler.catalogue))
         registry.register(scaler.own_series())
         lag = LoopLag(PROGRAM, registry)
@@ -94,7 +97,9 @@ async def serve(settings: Settings, stop: asyncio.Event, clock: Clock | None = N
 class Scaler:
     """The parts that list, watch, evaluate and report."""
 
-    def __init__(self, settings: Settings, client: ApiClient, clock: Clock) -> None:
+    def __init__(
+        self, settings: Settings, client: ApiClient, clock: Clock, recommenders: Recommenders
+    ) -> None:
         discovery = Discovery(client, clock=clock)
         scales = Scales(client, discovery)
         pods = PodCounter(client, discovery, clock)
@@ -103,6 +108,7 @@ class Scaler:
             pods,
             ExternalMetrics(client),
             ResourceMetrics(client),
+            recommenders,
             period=settings.period,
             max_sample_age=settings.max_sample_age,
         )

@@ -5,6 +5,7 @@ from msgspec import Struct
 from kube.service.logs import Encoder, Timestamps
 from kube.service.settings import Address
 from kube.vocab.times import SECOND
+from scaler.core.recommender import Tls
 
 
 class Settings(Struct, frozen=True):
@@ -24,6 +25,10 @@ class Settings(Struct, frozen=True):
     client_qps: float = 200.0
     client_timeout: int = 10 * SECOND
     skip_not_scaling_events: bool = False
+    cluster_name: str = ""
+    """What recommenders are told about where their targets run."""
+    recommender_tls: Tls | None = None
+    """TLS settings towards recommenders where objects have none of their own."""
     log_level: str = "info"
     log_encoder: Encoder = "json"
     log_timestamps: Timestamps = "millis"

@@ -82,7 +82,7 @@ def gauges(spec: Spec, decision: Decision, status: AutoscalerStatus) -> Iterator
 
 
 def _of_metrics(spec: Spec, decision: Decision) -> Iterator[Gauge]:
-    """By metric name (a recommender has one too), the only thing that upstream's labels tell: of two
+    """By metric name (a recommender has one too), the only thing upstream's labels tell: of two
     metrics with one name the later one shows, as there, since no series may be there twice.
     """
     for name, signal in {signal.name: signal for signal in spec.signals}.items():
