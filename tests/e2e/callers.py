@@ -14,6 +14,7 @@ from msgspec import Struct
 
 from tests.controlplane.cluster import ControlPlane
 from tests.controlplane.flags import ISSUER
+from tests.controlplane.kubectl import KubectlFailed
 from tests.controlplane.pki import Pair
 
 ROOT: Final = "/apis/external.metrics.k8s.io/v1beta1"
@@ -75,6 +76,15 @@ def metric_path(namespace: str, metric: str = "queue_depth", selector: str = "")
     return f"{ROOT}/namespaces/{namespace}/{metric}" + (
         f"?labelSelector={selector}" if selector else ""
     )
+
+
+def value_of(cluster: ControlPlane, path: str) -> str:
+    """The one value of a metric through the aggregator; kubectl's complaint where there is none."""
+    try:
+        items = json.loads(cluster.kubectl("get", "--raw", path))["items"]
+    except KubectlFailed as error:
+        return error.stderr
+    return ",".join(item["value"] for item in items)
 
 
 def new_token(cluster: ControlPlane, namespace: str, name: str) -> str:

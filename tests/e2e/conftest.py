@@ -10,6 +10,7 @@ import pytest_asyncio
 
 from kube.client.configuration import load_credentials
 from kube.client.transport import ApiClient
+from tests.controlplane.assets import Assets
 from tests.controlplane.cluster import ControlPlane
 from tests.controlplane.kubectl import Kubectl
 from tests.e2e.daemons import Installation, installed
@@ -37,6 +38,18 @@ def installation(
 ) -> Iterator[Installation]:
     """The product in the session's cluster, for all tests that use it."""
     with installed(cluster, tmp_path_factory.mktemp("installation")) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def spare_installation(
+    assets: Assets, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Installation]:
+    """The product in a cluster of its own, for what other modules should not suffer from."""
+    with (
+        ControlPlane(assets, tmp_path_factory.mktemp("cluster")) as spare,
+        installed(spare, tmp_path_factory.mktemp("installation")) as found,
+    ):
         yield found
 
 

@@ -34,7 +34,7 @@ def status(kubectl: Kubectl) -> Json:
 
 def condition(kubectl: Kubectl, kind: str) -> tuple[str, str, str]:
     conditions = status(kubectl).get("conditions") or []
-    found = next((one for one in conditions if one["type"] == kind), {})
+    found: Json = next((one for one in conditions if one["type"] == kind), {})
     return found.get("status", ""), found.get("reason", ""), found.get("message", "")
 
 
