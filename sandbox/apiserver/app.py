@@ -21,7 +21,7 @@ from sandbox.apiserver.store import Store
 _LOG: Final = structlog.get_logger("sandbox.apiserver")
 _MAX_BODY: Final = 3 * 2**20
 """Bytes; the real server's limit of a request."""
-_REASONS: Final = {404: "NotFound", 405: "MethodNotAllowed", 413: "RequestEntityTooLarge"}
+_REASONS: Final = {405: "MethodNotAllowed", 413: "RequestEntityTooLarge"}
 
 
 def build_app(
@@ -88,19 +88,17 @@ async def _describe(request: web.Request, handler: Handler) -> web.StreamRespons
 
 @web.middleware
 async def _errors(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Every failure becomes a Status; what nobody foresaw is logged, the client learns no more."""
+    """Failures become Statuses; what nobody foresaw is logged, the client learns no more."""
     try:
         return await handler(request)
     except ApiError as error:
         return _failure(error.status())
+    except web.HTTPNotFound:
+        # As on the real server: a path that nobody serves is no Status, whatever it asks for.
+        return web.Response(status=404, text="404 page not found\n")
     except web.HTTPException as error:
         reason = _REASONS.get(error.status, error.reason.replace(" ", ""))
-        message = (
-            "the server could not find the requested resource"
-            if error.status == 404
-            else error.text or error.reason
-        )
-        return _failure(status_body(error.status, reason, message))
+        return _failure(status_body(error.status, reason, error.text or error.reason))
     except ConnectionError:
         raise
     except Exception as error:  # noqa: BLE001 - the boundary: logged, and answered as a 500

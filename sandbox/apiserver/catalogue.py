@@ -53,6 +53,13 @@ class Catalogue:
             found.extend(self._resources_of(definition))
         return found
 
+    def serves(self, group: str, version: str) -> bool:
+        """Whether anything of that group and version is stored or reviewed here."""
+        wanted = (group, version)
+        return any((item.group, item.version) == wanted for item in self.resources()) or any(
+            key[:2] == wanted for key in self.reviews
+        )
+
     def aggregated(self, group: str, version: str) -> Object | None:
         """The APIService that hands this group and version to another server, or None."""
         service = self._store.find(APISERVICES, "", f"{version}.{group}")

@@ -8,7 +8,6 @@ from aiohttp import web
 from sandbox.apiserver import openapi
 from sandbox.apiserver.catalogue import Catalogue
 from sandbox.apiserver.discovery import Discovery
-from sandbox.apiserver.errors import NotFound
 from sandbox.apiserver.representation import json_response
 from sandbox.apiserver.resources import Object, Resource
 
@@ -90,7 +89,7 @@ class Documents:
         """One group."""
         found = self._discovery.group(request.match_info["group"])
         if found is None:
-            raise NotFound("the server could not find the requested resource")
+            raise web.HTTPNotFound
         return json_response(found)
 
     async def resources(self, request: web.Request) -> web.Response:
@@ -98,7 +97,7 @@ class Documents:
         group = request.match_info.get("group", "")
         found = self._discovery.resources(group, request.match_info["version"])
         if found is None:
-            raise NotFound("the server could not find the requested resource")
+            raise web.HTTPNotFound
         return json_response(found)
 
     async def swagger(self, request: web.Request) -> web.Response:
@@ -121,7 +120,7 @@ class Documents:
             item for item in self._catalogue.resources() if (item.group, item.version) == wanted
         ]
         if not found:
-            raise NotFound("the server could not find the requested resource")
+            raise web.HTTPNotFound
         return json_response(openapi.document(found))
 
 

@@ -154,7 +154,7 @@ class TooManyRequests(ApiError):
 
 
 class InternalError(ApiError):
-    """A fault of the server; the client learns no more than that."""
+    """A fault of the server, or one of the client that the real server takes for its own."""
 
 
 class ServiceUnavailable(ApiError):

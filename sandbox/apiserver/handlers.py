@@ -47,7 +47,10 @@ class Handlers:
         }
 
     async def serve(self, request: web.Request) -> web.StreamResponse:
-        """Answer one resource request; `request[INFO]` says which. Raises ApiError."""
+        """Answer one resource request; `request[INFO]` says which.
+
+        Raises ApiError; HTTPNotFound where nothing of that group and version is served.
+        """
         info: RequestInfo = request[INFO]
         review = self._catalogue.reviews.get((info.group, info.version, info.plural))
         if review is not None:
@@ -56,6 +59,8 @@ class Handlers:
             body = await read_object(request, review.resource, info)
             return json_response(await review.answer(request, body), 201)
         resource = self._catalogue.find(info.group, info.version, info.plural)
+        if resource is None and not self._catalogue.serves(info.group, info.version):
+            raise web.HTTPNotFound
         if resource is None:
             raise NotFound(_NO_SUCH_RESOURCE)
         _check_path(resource, info)

@@ -1,19 +1,22 @@
 """The query of a request, read and checked: what lists, watches and writes can be told."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from msgspec import Struct
 
 from kube.vocab.objects import StatusCause
 from kube.vocab.selectors import Selector, SelectorError, parse_selector
-from sandbox.apiserver.errors import BadRequest, Invalid
+from sandbox.apiserver.errors import BadRequest, InternalError, Invalid
 from sandbox.apiserver.fields import FieldSelector, parse_fields
 from sandbox.apiserver.requestinfo import is_true
 from sandbox.apiserver.resources import Resource
 
 _LIST_OPTIONS: Final = Resource("meta.k8s.io", "v1", "listoptions", "ListOptions")
 _WATCH_SECONDS: Final = 2700
+_MATCH: Final = "resourceVersionMatch"
+_WHOLE: Final = re.compile(r"[+-]?[0-9]+")
 _VALIDATIONS: Final = ("Ignore", "Warn", "Strict")
 
 
@@ -40,7 +43,9 @@ class WriteOptions(Struct, frozen=True):
 
 
 def list_options(query: Mapping[str, str], resource: Resource, *, watch: bool) -> ListOptions:
-    """Read the options of a list or watch. Raises BadRequest or Invalid."""
+    """Read the options of a list or watch. Raises BadRequest or Invalid; for a watch from a
+    version that is no number InternalError, as the real server does.
+    """
     try:
         selector = parse_selector(query.get("labelSelector", ""))
     except SelectorError as error:
@@ -50,13 +55,15 @@ def list_options(query: Mapping[str, str], resource: Resource, *, watch: bool) -
         parse_fields(query.get("fieldSelector", ""), resource),
         _number(query, "limit"),
         query.get("continue", ""),
-        _version(query.get("resourceVersion", "")),
+        _version(query.get("resourceVersion", ""), watch),
         query.get("resourceVersionMatch", ""),
         _number(query, "timeoutSeconds") or _WATCH_SECONDS,
         is_true(query.get("allowWatchBookmarks")),
         is_true(query.get("sendInitialEvents")),
     )
-    _check_match(options, "sendInitialEvents" in query, watch)
+    faults = list(_match_faults(options, "sendInitialEvents" in query, watch))
+    if faults:
+        raise Invalid.of(_LIST_OPTIONS, "", faults)
     return options
 
 
@@ -78,36 +85,41 @@ def _number(query: Mapping[str, str], name: str) -> int:
     text = query.get(name, "")
     if not text:
         return 0
-    if not text.isdecimal():
-        raise BadRequest(f'{name}: Invalid value: "{text}": must be a whole number')
-    return int(text)
+    if _WHOLE.fullmatch(text) is None:
+        raise BadRequest(f'strconv.ParseInt: parsing "{text}": invalid syntax')
+    return max(0, int(text))
 
 
-def _version(text: str) -> int | None:
+def _version(text: str, watch: bool) -> int | None:
     if not text:
         return None
     if not text.isdecimal():
-        raise BadRequest(f'resourceVersion: Invalid value: "{text}": must be a version number')
+        fault = (
+            f'resourceVersion: Invalid value: "{text}": strconv.ParseUint: parsing "{text}": '
+            "invalid syntax"
+        )
+        raise InternalError(fault) if watch else BadRequest(f"invalid resource version: {fault}")
     return int(text)
 
 
-def _check_match(options: ListOptions, initial_given: bool, watch: bool) -> None:
-    fault = ""
-    field = "resourceVersionMatch"
+def _match_faults(options: ListOptions, initial_given: bool, watch: bool) -> Iterator[StatusCause]:
+    match = options.match
     if initial_given and not watch:
-        field, fault = "sendInitialEvents", "Forbidden: sendInitialEvents is forbidden for list"
-    elif initial_given and options.match != "NotOlderThan":
-        fault = "Forbidden: sendInitialEvents requires setting resourceVersionMatch to NotOlderThan"
-    elif watch and options.match and not initial_given:
-        fault = (
-            "Forbidden: resourceVersionMatch is forbidden for watch unless "
-            "sendInitialEvents is provided"
-        )
-    elif options.match not in ("", "Exact", "NotOlderThan"):
-        fault = f'Unsupported value: "{options.match}": supported values: "Exact", "NotOlderThan"'
-    elif not watch and options.match and options.version is None:
-        fault = "Forbidden: resourceVersionMatch is forbidden unless resourceVersion is provided"
-    elif options.match == "Exact" and options.version == 0:
-        fault = 'Forbidden: resourceVersionMatch "Exact" is forbidden for resourceVersion "0"'
-    if fault:
-        raise Invalid.of(_LIST_OPTIONS, "", [StatusCause("FieldValueForbidden", fault, field)])
+        yield _forbidden("sendInitialEvents", "sendInitialEvents is forbidden for list")
+    if watch and initial_given and match != "NotOlderThan":
+        why = "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan"
+        yield _forbidden(_MATCH, why)
+    elif watch and match and not initial_given:
+        why = f"{_MATCH} is forbidden for watch unless sendInitialEvents is provided"
+        yield _forbidden(_MATCH, why)
+    elif match not in ("", "Exact", "NotOlderThan"):
+        fault = f'Unsupported value: "{match}": supported values: "Exact", "NotOlderThan", ""'
+        yield StatusCause("FieldValueNotSupported", fault, _MATCH)
+    elif not watch and match and options.version is None:
+        yield _forbidden(_MATCH, f"{_MATCH} is forbidden unless resourceVersion is provided")
+    elif match == "Exact" and options.version == 0:
+        yield _forbidden(_MATCH, f'{_MATCH} "exact" is forbidden for resourceVersion "0"')
+
+
+def _forbidden(field: str, why: str) -> StatusCause:
+    return StatusCause("FieldValueForbidden", f"Forbidden: {why}", field)

@@ -14,6 +14,8 @@ from sandbox.apiserver.tables import IncludeObject, partial_metadata, table
 
 _ENCODER: Final = msgspec.json.Encoder()
 _JSON: Final = ("application/json", "application/*", "*/*", "")
+_ONE: Final = "PartialObjectMetadata"
+_LIST: Final = "PartialObjectMetadataList"
 _INCLUDES: Final[dict[str, IncludeObject]] = {
     "None": "None", "Metadata": "Metadata", "Object": "Object",
 }  # fmt: skip
@@ -40,18 +42,20 @@ def requested_form(request: web.Request) -> Form:
         if kind not in _JSON:
             continue
         parameters = dict(item.strip().partition("=")[::2] for item in rest.split(";"))
-        name = parameters.get("as", "").removesuffix("List")
-        if name in ("", "Table", "PartialObjectMetadata"):
+        name = parameters.get("as", "")
+        if name in ("", "Table", _ONE, _LIST):
             return Form(name, include)
     raise NotAcceptable(
         "only the following media types are accepted: application/json, "
         "application/json;as=Table;v=v1;g=meta.k8s.io, "
-        "application/json;as=PartialObjectMetadata;v=v1;g=meta.k8s.io"
+        f"application/json;as={_ONE};v=v1;g=meta.k8s.io"
     )
 
 
 def object_body(form: Form, resource: Resource, obj: Object, now: Millis) -> Object:
-    """One object in the form asked for."""
+    """One object in the form asked for. Raises NotAcceptable for the form of a list."""
+    if form.name == _LIST:
+        raise NotAcceptable(f"you requested {_LIST}, but the requested object is not a list")
     if form.is_table:
         meta = {"resourceVersion": obj["metadata"].get("resourceVersion", "")}
         return table(resource, [obj], now, meta=meta, include=form.include)
@@ -61,12 +65,14 @@ def object_body(form: Form, resource: Resource, obj: Object, now: Millis) -> Obj
 def list_body(
     form: Form, resource: Resource, objects: Iterable[Object], now: Millis, meta: Object
 ) -> Object:
-    """A list in the form asked for."""
+    """A list in the form asked for. Raises NotAcceptable for the form of one object."""
+    if form.name == _ONE:
+        raise NotAcceptable(f"you requested {_ONE}, but the requested object is a list")
     if form.is_table:
         return table(resource, objects, now, meta=meta, include=form.include)
     items = [_formed(form, resource, obj) for obj in objects]
     if form.name:
-        kind, version = "PartialObjectMetadataList", "meta.k8s.io/v1"
+        kind, version = _LIST, "meta.k8s.io/v1"
     else:
         kind, version = resource.list_kind, resource.api_version
     return {"kind": kind, "apiVersion": version, "metadata": meta, "items": items}

@@ -26,7 +26,7 @@ from sandbox.apiserver.deletion import (
     dispose,
     is_released,
 )
-from sandbox.apiserver.errors import AlreadyExists, BadRequest, Forbidden, Gone, NotFound
+from sandbox.apiserver.errors import AlreadyExists, Forbidden, Gone, InternalError, NotFound
 from sandbox.apiserver.fields import FieldSelector
 from sandbox.apiserver.history import Event, Watch
 from sandbox.apiserver.ledger import Ledger
@@ -151,14 +151,14 @@ class Store:
     ) -> Object:
         """Store a new object and return a copy of what was stored.
 
-        Raises AlreadyExists, BadRequest, Invalid, NotFound (no such namespace) or Forbidden (the
-        namespace is going away).
+        Raises AlreadyExists, InternalError (it has a version already), Invalid, NotFound (no such
+        namespace) or Forbidden (the namespace is going away).
         """
         new = incoming(resource, obj)
         check_shape(resource, new)
         meta = new.setdefault("metadata", {})
         if meta.pop("resourceVersion", ""):
-            raise BadRequest("resourceVersion should not be set on objects to be created")
+            raise InternalError("resourceVersion should not be set on objects to be created")
         name = meta["name"] = given_name(resource, meta, self._random)
         if resource.namespaced:
             self._check_namespace(resource, namespace, name)

@@ -94,7 +94,9 @@ class _Stream:
         end = loop.time() + self._options.timeout_seconds
         next_bookmark = loop.time() + _BOOKMARK_SECONDS
         await self._write(await watch.batch(0))
-        if self._options.send_initial_events and self._options.bookmarks:
+        # A watch from no version is one with initial events, and ends those as such.
+        initial = self._options.send_initial_events or self._options.version in (None, 0)
+        if initial and self._options.bookmarks:
             await self._send([self._bookmark({_INITIAL_EVENTS_END: "true"})])
         while not watch.closed and (now := loop.time()) < end:
             # Not less: the loop's clock may stand still for what is left by rounding alone.

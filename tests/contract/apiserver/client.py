@@ -15,6 +15,7 @@ APPLY = "application/apply-patch+yaml"
 TABLE = "application/json;as=Table;v=v1;g=meta.k8s.io,application/json"
 DEFINITIONS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 PARTIAL = "application/json;as=PartialObjectMetadata;v=v1;g=meta.k8s.io"
+PARTIAL_LIST = "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io"
 
 
 class Answer:
@@ -118,14 +119,14 @@ class Api:
         return dict(answer.body)
 
     async def eventually(
-        self, path: str, accept: Callable[[Answer], bool], within: float = 30, **options: str
+        self, path: str, holds: Callable[[Answer], bool], within: float = 30, **options: str
     ) -> Answer:
-        """The first answer that `accept` takes: what a server brings about in its own time."""
+        """The first answer of which `holds` is true: what a server brings about in its own time."""
         loop = asyncio.get_running_loop()
         deadline = loop.time() + within
         while True:
             answer = await self.get(path, **options)
-            if accept(answer):
+            if holds(answer):
                 return answer
             assert loop.time() < deadline, f"still after {within:g} s: {answer}"
             await asyncio.sleep(0.05)

@@ -1,17 +1,27 @@
 """Discovery, OpenAPI, version and health."""
 
+from copy import deepcopy
+from typing import Any
+
 import pytest
 
 from tests.contract.apiserver.client import Api
-from tests.contract.apiserver.objects import GROUP, PLURAL, VERSION
+from tests.contract.apiserver.objects import GADGET_DEFINITION, GROUP, PLURAL, VERSION, gadget
 
 pytestmark = pytest.mark.asyncio
+
+
+def names(items: list[dict[str, Any]]) -> list[str]:
+    return [item["name"] for item in items]
+
 
 AGGREGATED = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
 
 
 async def test_installed_definition_appears_in_discovery(api: Api, gadgets: str):
-    groups = (await api.get("/apis")).body
+    groups = (
+        await api.eventually("/apis", lambda answer: GROUP in names(answer.body["groups"]))
+    ).body
     assert groups["kind"] == "APIGroupList"
     [group] = [item for item in groups["groups"] if item["name"] == GROUP]
     assert group["preferredVersion"] == {"groupVersion": f"{GROUP}/{VERSION}", "version": VERSION}
@@ -26,7 +36,11 @@ async def test_installed_definition_appears_in_discovery(api: Api, gadgets: str)
 
 
 async def test_one_document_tells_the_same(api: Api, gadgets: str):
-    answer = await api.get("/apis", accept=AGGREGATED)
+    answer = await api.eventually(
+        "/apis",
+        lambda answer: GROUP in [item["metadata"]["name"] for item in answer.body["items"]],
+        accept=AGGREGATED,
+    )
     assert "as=APIGroupDiscoveryList" in answer.headers["Content-Type"]
     [group] = [item for item in answer.body["items"] if item["metadata"]["name"] == GROUP]
     [version] = group["versions"]
@@ -42,11 +56,19 @@ async def test_core_group(api: Api):
     assert {"pods", "pods/status", "nodes", "events"} <= {i["name"] for i in listed["resources"]}
 
 
-async def test_removed_definition_takes_its_objects_and_paths_along(api: Api, gadgets: str):
-    definition = f"/apis/apiextensions.k8s.io/v1/customresourcedefinitions/{PLURAL}.{GROUP}"
-    assert (await api.delete(definition)).code == 200
-    assert (await api.get(gadgets)).code == 404
-    assert (await api.get(f"/apis/{GROUP}/{VERSION}")).code == 404
+async def test_removed_definition_takes_its_objects_and_paths_along(api: Api):
+    definition = deepcopy(GADGET_DEFINITION)
+    group = definition["spec"]["group"] = f"{api.namespace}.example.com"
+    definition["metadata"]["name"] = f"{PLURAL}.{group}"
+    where = await api.install(definition)
+    path = api.path(PLURAL, group=group, version=VERSION)
+    body = gadget("g") | {"apiVersion": f"{group}/{VERSION}"}
+    await api.created(path, body)
+    assert (await api.delete(where)).code == 200
+    await api.eventually(path, lambda answer: answer.code == 404)
+    await api.eventually(f"/apis/{group}/{VERSION}", lambda answer: answer.code == 404)
+    await api.install(definition)
+    assert (await api.get(path)).body["items"] == []
 
 
 async def test_definition_with_a_wrong_name_is_invalid(api: Api):
@@ -73,9 +95,15 @@ async def test_definition_with_a_wrong_name_is_invalid(api: Api):
 
 
 async def test_openapi_promises_field_validation(api: Api, gadgets: str):
+    document = (
+        await api.eventually(
+            f"/openapi/v3/apis/{GROUP}/{VERSION}",
+            lambda answer: answer.code == 200 and bool(answer.body["paths"]),
+        )
+    ).body
     index = (await api.get("/openapi/v3")).body
     where = index["paths"][f"apis/{GROUP}/{VERSION}"]["serverRelativeURL"]
-    document = (await api.get(where.partition("?")[0])).body
+    assert where.startswith(f"/openapi/v3/apis/{GROUP}/{VERSION}")
     path = f"/apis/{GROUP}/{VERSION}/namespaces/{{namespace}}/{PLURAL}/{{name}}"
     patch = document["paths"][path]["patch"]
     kind = {"group": GROUP, "version": VERSION, "kind": "Gadget"}

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.contract.apiserver.client import PARTIAL, TABLE, Api
+from tests.contract.apiserver.client import PARTIAL, PARTIAL_LIST, TABLE, Answer, Api
 from tests.contract.apiserver.objects import configmap, gadget
 
 pytestmark = pytest.mark.asyncio
@@ -127,9 +127,68 @@ async def test_list_at_an_exact_version(api: Api, gadgets: str):
     assert int(old.body["metadata"]["resourceVersion"]) >= int(version)
 
 
-async def test_version_match_needs_a_version(api: Api):
-    answer = await api.get(api.path("configmaps"), resourceVersionMatch="Exact")
+@pytest.mark.parametrize(
+    ("query", "fault"),
+    [
+        ({"resourceVersionMatch": "Exact"}, "is forbidden unless resourceVersion is provided"),
+        ({"resourceVersionMatch": "Exact", "resourceVersion": "0"}, 'resourceVersion "0"'),
+        ({"resourceVersionMatch": "Near", "resourceVersion": "1"}, 'Unsupported value: "Near"'),
+        ({"sendInitialEvents": "true"}, "sendInitialEvents is forbidden for list"),
+    ],
+)
+async def test_version_rules_of_lists(api: Api, query: dict[str, str], fault: str):
+    answer = await api.get(api.path("configmaps"), **query)
     assert (answer.code, answer.body["reason"]) == (422, "Invalid")
+    assert answer.body["details"]["kind"] == "ListOptions"
+    assert fault in answer.body["message"]
+
+
+async def test_any_version_will_do_for_version_0(api: Api):
+    await api.created(api.path("configmaps"), configmap("a"))
+
+    def has_it(answer: Answer) -> bool:
+        return "a" in names(answer.body)
+
+    found = await api.eventually(api.path("configmaps"), has_it, resourceVersion="0")
+    assert int(found.body["metadata"]["resourceVersion"]) > 0
+
+
+@pytest.mark.parametrize("query", [{"resourceVersion": "soon"}, {"limit": "few"}])
+async def test_numbers_that_are_none_are_bad_requests(api: Api, query: dict[str, str]):
+    answer = await api.get(api.path("configmaps"), **query)
+    assert (answer.code, answer.body["reason"]) == (400, "BadRequest")
+    assert "invalid syntax" in answer.body["message"]
+
+
+async def test_page_after_the_history_is_gone_is_expired(api: Api, gadgets: str):
+    for name in ("a", "b", "c"):
+        await api.created(gadgets, gadget(name))
+    first = (await api.get(gadgets, limit="1")).body["metadata"]
+    await api.patch(f"{gadgets}/c", {"spec": {"replicas": 1}})
+    await api.compact()
+    query = {"limit": "1", "continue": first["continue"]}
+    answer = await api.eventually(gadgets, lambda found: found.code != 200, **query)
+    assert (answer.code, answer.body["kind"]) == (410, "Status")
+    assert answer.body["reason"] == "Expired"
+
+
+@pytest.mark.differs("a list at an exact older `resourceVersion` is served while its history lasts")
+async def test_list_at_an_older_version(api: Api, gadgets: str):
+    made = await api.created(gadgets, gadget("a"))
+    await api.created(gadgets, gadget("b"))
+    version = made["metadata"]["resourceVersion"]
+    answer = await api.get(gadgets, resourceVersion=version, resourceVersionMatch="Exact")
+    assert answer.code == 200
+    assert (names(answer.body), answer.body["metadata"]["resourceVersion"]) == (["a"], version)
+
+
+@pytest.mark.differs("the selectors of a list and of its next page have to be the same")
+async def test_page_with_another_selector_is_a_bad_request(api: Api, gadgets: str):
+    for name in ("a", "b"):
+        await api.created(gadgets, gadget(name))
+    first = (await api.get(gadgets, limit="1")).body["metadata"]
+    query = {"limit": "1", "continue": first["continue"], "labelSelector": "x=y"}
+    assert names((await api.get(gadgets, **query)).body) == []
 
 
 async def test_table_has_the_columns_of_the_definition(api: Api, gadgets: str):
@@ -156,10 +215,22 @@ async def test_table_leaves_absent_values_empty(api: Api, gadgets: str):
 
 async def test_metadata_only(api: Api):
     await api.created(api.path("configmaps"), configmap("a", {"k": "v"}, x="1"))
-    answer = await api.get(api.path("configmaps"), accept=PARTIAL, labelSelector="k")
+    answer = await api.get(api.path("configmaps"), accept=PARTIAL_LIST, labelSelector="k")
+    assert answer.body["kind"] == "PartialObjectMetadataList"
     [item] = answer.body["items"]
-    assert "data" not in item
-    assert item["metadata"]["name"] == "a"
+    one = (await api.get(api.path("configmaps", "a"), accept=PARTIAL)).body
+    for found in (item, one):
+        assert found["kind"] == "PartialObjectMetadata"
+        assert "data" not in found
+        assert found["metadata"]["name"] == "a"
+
+
+async def test_metadata_of_a_list_and_of_one_object_are_different_forms(api: Api):
+    await api.created(api.path("configmaps"), configmap("a"))
+    for path, form in (("", PARTIAL), ("a", PARTIAL_LIST)):
+        answer = await api.get(api.path("configmaps", path), accept=form)
+        assert (answer.code, answer.body["reason"]) == (406, "NotAcceptable")
+        assert answer.body["message"].startswith("you requested PartialObjectMetadata")
 
 
 async def test_form_that_nobody_serves_is_not_acceptable(api: Api):

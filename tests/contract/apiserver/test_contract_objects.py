@@ -60,7 +60,7 @@ async def test_create_in_missing_namespace_is_not_found(api: Api):
         ({"kind": "Secret"}, 400),
         ({"metadata": {}}, 422),
         ({"metadata": {"name": "a", "labels": {"x": "not a label!"}}}, 422),
-        ({"metadata": {"name": "a", "resourceVersion": "7"}}, 400),
+        ({"metadata": {"name": "a", "resourceVersion": "7"}}, 500),
     ],
 )
 async def test_create_refuses_what_does_not_fit(api: Api, change: dict[str, object], code: int):
@@ -155,7 +155,18 @@ async def test_delete_collection_takes_what_the_selector_names(api: Api):
 
 
 async def test_unknown_resource_and_method_are_statuses(api: Api):
-    missing = await api.get("/apis/no.such.group/v1/things")
+    missing = await api.get("/api/v1/things")
     assert (missing.code, missing.body["kind"]) == (404, "Status")
+    assert missing.body["message"] == "the server could not find the requested resource"
     wrong = await api.post(api.path("configmaps", "a"), configmap("a"))
     assert (wrong.code, wrong.body["reason"]) == (405, "MethodNotAllowed")
+
+
+@pytest.mark.parametrize(
+    "path", ["/apis/no.such.group/v1/things", "/apis/apps/v7/deployments", "/apis/no.such", "/no"]
+)
+async def test_path_that_nobody_serves_is_no_status(api: Api, path: str):
+    """Clients have to cope with an error that is not JSON, even while they ask for JSON."""
+    answer = await api.get(path)
+    assert answer.headers["Content-Type"].startswith("text/plain")
+    assert (answer.code, answer.body) == (404, "404 page not found\n")

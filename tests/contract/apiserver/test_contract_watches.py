@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.contract.apiserver.client import TABLE, Api
+from tests.contract.apiserver.client import PARTIAL, TABLE, Api
 from tests.contract.apiserver.objects import configmap, gadget
 
 pytestmark = pytest.mark.asyncio
@@ -113,9 +113,69 @@ async def test_version_that_is_too_old_is_an_error_event(api: Api, gadgets: str)
     assert (event["object"]["code"], event["object"]["reason"]) == (410, "Expired")
 
 
-async def test_version_that_is_nonsense_is_a_bad_request(api: Api, gadgets: str):
+async def test_version_that_is_nonsense_is_refused(api: Api, gadgets: str):
     answer = await api.get(gadgets, watch="true", resourceVersion="soon")
-    assert (answer.code, answer.body["kind"]) == (400, "Status")
+    assert (answer.code, answer.body["kind"]) == (500, "Status")
+    assert 'resourceVersion: Invalid value: "soon"' in answer.body["message"]
+
+
+async def test_match_is_for_streaming_lists_only(api: Api, gadgets: str):
+    query = {"watch": "true", "resourceVersion": "1", "resourceVersionMatch": "NotOlderThan"}
+    answer = await api.get(gadgets, **query)
+    assert (answer.code, answer.body["reason"]) == (422, "Invalid")
+    assert "unless sendInitialEvents is provided" in answer.body["message"]
+
+
+async def test_watch_without_a_version_is_a_streaming_list_to_who_takes_bookmarks(
+    api: Api, gadgets: str
+):
+    await api.created(gadgets, gadget("a"))
+    for query in ({}, {"resourceVersion": "0"}):
+        async with api.watch(gadgets, allowWatchBookmarks="true", **query) as stream:
+            assert seen(await stream.next()) == ("ADDED", "a")
+            bookmark = await stream.next()
+        assert bookmark["type"] == "BOOKMARK"
+        annotations = bookmark["object"]["metadata"]["annotations"]
+        assert annotations == {"k8s.io/initial-events-end": "true"}
+
+
+async def test_streaming_list_without_bookmarks_just_goes_on(api: Api, gadgets: str):
+    await api.created(gadgets, gadget("a"))
+    async with api.watch(
+        gadgets,
+        sendInitialEvents="true",
+        resourceVersionMatch="NotOlderThan",
+        timeoutSeconds="1",
+    ) as stream:
+        assert [seen(event) for event in await stream.rest()] == [("ADDED", "a")]
+
+
+async def test_watch_that_resumes_has_no_initial_events(api: Api, gadgets: str):
+    made = await api.created(gadgets, gadget("a"))
+    version = made["metadata"]["resourceVersion"]
+    async with api.watch(
+        gadgets, resourceVersion=version, allowWatchBookmarks="true", timeoutSeconds="1"
+    ) as stream:
+        assert await stream.rest() == []
+
+
+async def test_metadata_is_watched_alone(api: Api, gadgets: str):
+    await api.created(gadgets, gadget("a", replicas=3))
+    async with api.watch(gadgets, PARTIAL, timeoutSeconds="1") as stream:
+        [event] = await stream.rest()
+    assert event["object"]["kind"] == "PartialObjectMetadata"
+    assert "spec" not in event["object"]
+
+
+async def test_watch_outlives_the_loss_of_history(api: Api, gadgets: str):
+    listed = await api.get(gadgets)
+    version = listed.body["metadata"]["resourceVersion"]
+    async with api.watch(gadgets, resourceVersion=version) as stream:
+        await api.created(gadgets, gadget("a"))
+        assert seen(await stream.next()) == ("ADDED", "a")
+        await api.compact()
+        await api.created(gadgets, gadget("b"))
+        assert seen(await stream.next()) == ("ADDED", "b")
 
 
 async def test_write_that_changes_nothing_wakes_no_watch(api: Api, gadgets: str):

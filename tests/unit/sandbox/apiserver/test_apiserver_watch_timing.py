@@ -24,6 +24,7 @@ async def test_quiet_watch_sends_a_bookmark_each_minute():
     async with served(LoopClock(EPOCH)) as (url, session, store):
         began = asyncio.get_running_loop().time()
         query = {"watch": "1", "allowWatchBookmarks": "true", "timeoutSeconds": "150"}
+        query["resourceVersion"] = str(store.version)
         events: list[Any] = []
         async with session.get(f"{url}/api/v1/configmaps", params=query) as response:
             async for line in response.content:
