@@ -113,12 +113,15 @@ def _loader(paths: str, context: str | None) -> KubeConfigLoader:
         raise ConfigError(f"kubeconfig {paths} does not exist; name a file with --kubeconfig")
     source = f"kubeconfig {paths}"
     try:
-        merger = KubeConfigMerger(os.pathsep.join(str(file) for file in present))
+        # The library stumbles over files without content.
+        filled = [file for file in present if yaml.safe_load(file.read_text()) is not None]
+        if not filled:
+            raise ConfigError(f"{source} is empty")
+        merger = KubeConfigMerger(os.pathsep.join(str(file) for file in filled))
     except _MALFORMED as error:
         raise ConfigError(f"{source} cannot be read: {_one_line(error)}") from error
     merged = merger.config
-    if merged is None:
-        raise ConfigError(f"{source} is empty")
+    assert merged is not None, "there is content"
     contexts = [entry["name"] for entry in merged.value.get("contexts", []) if "name" in entry]
     chosen = context or merged.value.get("current-context")
     if not chosen:
