@@ -13,7 +13,7 @@ from tests.integration.scaler.manifests import (
     split,
 )
 from tests.integration.scaler.pages import scrape, shown
-from tests.integration.scaler.world import World, world
+from tests.integration.scaler.world import SYSTEM, World, world
 
 WPA = "kodo-x-metric"
 HELD = "the WPA was unable to compute the replica count: "
@@ -202,3 +202,28 @@ async def test_one_missing_metric_stops_shrinking_and_lets_growth_through(tmp_pa
         w.metrics.show("backlog", 6000)
         await w.until(w.clock.now() + 20_000)
         assert w.replicas("web") == 6
+
+
+@pytest.mark.asyncio
+@pytest.mark.looptime
+async def test_while_the_token_is_expired_nothing_moves(tmp_path):
+    async with world(tmp_path) as w:
+        w.deploy(deployment("web", 2))
+        w.metrics.show("backlog", 1000)
+        await w.until(w.clock.now() + 5_000)
+        await w.apply(autoscaler())
+        token, name = tmp_path / "token", (SYSTEM, "wpa-scaler")
+        token.write_text(w.cluster.service_account_token(*name, seconds=100))
+        expiry = w.clock.now() + 100_000
+        await w.scaler(w.kubeconfig(tokenFile=str(token)))
+        await w.until(expiry + 1_000)
+        assert w.condition("web", "ScalingActive")["status"] == "True"
+        w.metrics.show("backlog", 5000)
+        await w.until(expiry + 100_000)
+        assert {call.code for call in w.calls if call.at > expiry + 2_000} == {401}
+        assert w.replicas("web") == 2
+        token.write_text(w.cluster.service_account_token(*name))
+        await w.until(w.clock.now() + 35_000)
+        assert w.replicas("web") == 4
+        page = await scrape(w.running[0])
+        assert page.values("wpa_scaler_evaluations_total", rule="crash") == []
