@@ -43,10 +43,11 @@ from scaler.state.catalogue import Catalogue
 
 COMPONENT: Final = "wpa_controller"
 """Source of our events, as upstream's (wpa-behaviour §17)."""
-DRAIN: Final = 3.0
+DRAIN: Final = 2.0
 """Seconds that running evaluations get to finish when the daemon stops."""
 LAST_WORDS: Final = 1.0
-"""Seconds that recorded events get to be written after that."""
+"""Seconds that recorded events get to be written after that; letting go of the lease gets another.
+All of it has to fit into the 5 s after which the process is ended."""
 
 _AUTOSCALER: Final = msgspec.json.Decoder(Autoscaler)
 _log = logs.get_logger("scaler")
