@@ -141,7 +141,8 @@ class Evaluator:
         )
         self._log_change(entry, before)
         self._reporter.tell(entry, events(spec, decision, applied, before, quiet=self._quiet))
-        await self._reporter.report(entry, status, decision.at)
+        may_write = self._leadership.held
+        await self._reporter.report(entry, status, decision.at, may_write=may_write)
 
     async def _look_for_rivals(self, entry: Entry, spec: Spec) -> None:
         """Two writers on one target are told when they are found, not stopped (D37)."""
@@ -167,7 +168,7 @@ class Evaluator:
             draft = EventDraft("Warning", "FailedSpecCheck", entry.refusal)
             self._reporter.tell(entry, [draft])
         status = status_of_refusal(entry.refusal, entry.status, now, generation=generation)
-        await self._reporter.report(entry, status, now)
+        await self._reporter.report(entry, status, now, may_write=self._leadership.held)
 
     def _log_change(self, entry: Entry, before: Decision | None) -> None:
         if entry.last is None:

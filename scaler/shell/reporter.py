@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from random import Random
 from typing import Final
 
@@ -50,9 +50,14 @@ class Reporter:
         self._coalesce = coalesce
         self._backoff = Backoff(0.2, 2.0, Random())
 
-    async def report(self, entry: Entry, status: AutoscalerStatus, now: Millis) -> None:
+    async def report(
+        self, entry: Entry, status: AutoscalerStatus, now: Millis, *, may_write: Callable[[], bool]
+    ) -> None:
         """Keep `status` and write it if it is due. What cannot be written now is tried again at
         the next evaluation: the difference to what the server has stays.
+
+        `may_write` is asked before each attempt: a late one must not undo what another leader has
+        written meanwhile (V-09).
         """
         entry.status = status
         difference = change(entry.written, status)
@@ -61,6 +66,8 @@ class Reporter:
         if difference == "values" and now - entry.written_at < self._coalesce:
             return
         for attempt in range(1, ATTEMPTS + 1):
+            if not may_write():
+                return
             try:
                 await self._write(entry, status)
             except (NotFound, Conflict):
