@@ -168,3 +168,31 @@ async def test_leadership_lost_while_looking_scales_nothing(tmp_path):
         assert [at for at in slow if at >= turn]
         assert w.replicas("web") == 4
         assert w.writes("PUT", "/scale") == []
+
+
+@pytest.mark.asyncio
+@pytest.mark.looptime
+async def test_a_status_write_is_not_repeated_once_leadership_is_lost(tmp_path):
+    """It would undo what the next leader has written meanwhile."""
+    async with world(tmp_path) as w:
+        w.deploy(deployment("web", 4))
+        w.metrics.show("backlog", 2000)
+        await w.apply(autoscaler())
+        leader = await w.scaler(leader_election=True)
+        await w.until(w.clock.now() + 40_000)
+        turn = w.turn("web", after=10)
+        await w.until(turn - 2_000)
+        Cut(w, leader.token, only="/leases")
+        begun: list[int] = []
+
+        async def stuck(request: web.Request) -> web.Response | None:
+            if request.method == "PATCH" and request.path.endswith("/status"):
+                begun.append(w.clock.now())
+                await asyncio.sleep(60)
+            return None
+
+        w.faults.append(stuck)
+        w.metrics.show("backlog", 8000)
+        await w.until(turn + 60_000)
+        assert w.replicas("web") == 8
+        assert len(begun) == 1, [at - turn for at in begun]
