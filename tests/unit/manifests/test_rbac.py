@@ -42,7 +42,6 @@ def test_no_wildcards_but_for_the_names_of_metrics(name):
 def test_the_scalers_permissions():
     autoscalers = "watermarkpodautoscalers"
     assert grants("wpa-scaler") == {
-        ("datadoghq.com", autoscalers, "get"),
         ("datadoghq.com", autoscalers, "list"),
         ("datadoghq.com", autoscalers, "watch"),
         ("datadoghq.com", autoscalers, "patch"),
@@ -54,6 +53,7 @@ def test_the_scalers_permissions():
         ),
         ("", "pods", "list"),
         ("apps", "replicasets", "get"),
+        ("autoscaling", "horizontalpodautoscalers", "list"),
         ("external.metrics.k8s.io", "*", "list"),
         ("metrics.k8s.io", "pods", "list"),
         ("", "events", "create"),
