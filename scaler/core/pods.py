@@ -12,6 +12,13 @@ from scaler.core.observed import PodCounts
 MAX_CHAIN: Final = 8
 """Owner chains are three links long in practice; a longer one is a loop."""
 
+_BETWEEN: Final[Mapping[tuple[str, str], frozenset[str]]] = {
+    ("apps", "Deployment"): frozenset({"ReplicaSet"}),
+    ("apps", "ReplicaSet"): frozenset(),
+    ("apps", "StatefulSet"): frozenset(),
+    ("", "ReplicationController"): frozenset(),
+}
+
 Links = Mapping[str, Sequence[OwnerReference] | None]
 """Owner uid to that owner's own owners; None where it could not be read."""
 
@@ -49,6 +56,21 @@ class Target(Struct, frozen=True, gc=False):
     name: str
     trusted: bool = False
     """Trust the selector: every pod under it is the target's (annotation skip-owner-check)."""
+    between: frozenset[str] | None = None
+    """The kinds that can stand between it and its pods; None where that is not known."""
+
+    def leads_through(self, owner: OwnerReference) -> bool:
+        """Whether `owner`, which is not the target, can be the target's."""
+        return self.between is None or owner.kind in self.between
+
+
+def kinds_between(group: str, kind: str) -> frozenset[str] | None:
+    """What can stand between a target of this kind and its pods, None where that is not known.
+
+    Whoever else owns pods under the selector is then somebody else without being asked for, which
+    the scaler may not do (Jobs, DaemonSets, other Deployments).
+    """
+    return _BETWEEN.get((group, kind))
 
 
 def count_pods(
@@ -97,8 +119,9 @@ def unread_owners(pods: Iterable[Pod], target: Target, links: Links) -> set[Owne
         for _ in range(MAX_CHAIN):
             if any(owner.uid == target.uid for owner in frontier):
                 break
-            missing.update(owner for owner in frontier if owner.uid not in links)
-            frontier = [up for owner in frontier for up in links.get(owner.uid) or ()]
+            leading = [owner for owner in frontier if target.leads_through(owner)]
+            missing.update(owner for owner in leading if owner.uid not in links)
+            frontier = [up for owner in leading for up in links.get(owner.uid) or ()]
     return missing
 
 
@@ -119,6 +142,8 @@ def _belongs(pod: Pod, target: Target, links: Links) -> tuple[bool, bool]:
             return True, True
         above: list[OwnerReference] = []
         for owner in frontier:
+            if not target.leads_through(owner):
+                continue
             owners = links.get(owner.uid)
             if owners is None:
                 certain = False

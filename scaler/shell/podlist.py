@@ -18,7 +18,15 @@ from kube.client.requests import Resource, get_of, list_of
 from kube.client.transport import ApiClient
 from kube.vocab.objects import ObjectMeta, OwnerReference, Wire
 from kube.vocab.times import Clock, Millis, parse_rfc3339
-from scaler.core.pods import MAX_CHAIN, Census, Pod, Target, count_pods, unread_owners
+from scaler.core.pods import (
+    MAX_CHAIN,
+    Census,
+    Pod,
+    Target,
+    count_pods,
+    kinds_between,
+    unread_owners,
+)
 from scaler.core.spec import Spec
 from scaler.shell.scales import ScaleObject
 
@@ -71,7 +79,8 @@ class PodCounter:
         request = list_of(PODS, scale.namespace, label_selector=scale.scale.selector)
         listing = await list_all(self._client, request, _POD)
         pods = [_pod(item) for item in listing.items]
-        target = Target(scale.uid, scale.name, spec.skip_owner_check)
+        between = kinds_between(scale.resource.group, spec.target.kind)
+        target = Target(scale.uid, scale.name, spec.skip_owner_check, between)
         await self._read_owners(scale.namespace, pods, target)
         return count_pods(
             pods,

@@ -3,10 +3,12 @@
 import itertools
 from typing import Any
 
+import pytest
+
 from kube.vocab.objects import OwnerReference
 from scaler.core.gates import available_percentage
 from scaler.core.observed import PodCounts
-from scaler.core.pods import Pod, Target, count_pods, unread_owners
+from scaler.core.pods import Pod, Target, count_pods, kinds_between, unread_owners
 from tests.oracle.worlds import NOW
 
 TARGET = Target("uid-web", "web")
@@ -156,3 +158,29 @@ def test_availability_is_cut_to_whole_percent():
     assert available_percentage(PodCounts(owned=3, ready=1)) == 33
     assert available_percentage(PodCounts(owned=3, ready=2)) == 66
     assert available_percentage(PodCounts()) == 0
+
+
+KNOWN = Target("uid-web", "web", between=kinds_between("apps", "Deployment"))
+
+
+def test_only_replica_sets_are_read_to_find_the_pods_of_a_deployment():
+    above = owner("other", "uid-other", "Deployment")
+    strangers = [
+        pod(owners=(owner("web", "uid-job", "Job"),)),
+        pod(owners=(owner("web", "uid-stateful", "StatefulSet"),)),
+    ]
+    assert unread_owners([pod(), *strangers], KNOWN, {}) == {REPLICA_SET}
+    assert unread_owners([pod(), *strangers], KNOWN, {"uid-rs": (above,)}) == set()
+
+
+@pytest.mark.parametrize("kind", ["StatefulSet", "DaemonSet", "Job", "Deployment"])
+def test_an_owner_of_the_targets_name_that_cannot_be_its_own_is_a_stranger_for_sure(kind):
+    stranger = pod(owners=(owner("web", "uid-namesake", kind),))
+    counts = count([pod(), stranger], KNOWN, status_replicas=1)
+    assert counts == PodCounts(listed=2, owned=1, ready=1, counted=1, foreign=1)
+
+
+def test_behind_an_unread_owner_of_an_unknown_kind_of_target_anybody_may_stand():
+    assert kinds_between("argoproj.io", "Rollout") is None
+    found = pod(owners=(owner("web", "uid-namesake", "StatefulSet"),))
+    assert count([found], links={}).owned == 1
