@@ -94,6 +94,7 @@ class Recommenders:
         """The body of the reply. Follows redirects as Go's client does: only 307 and 308 keep the
         method and the body. Bodies of redirects are not read.
         """
+        _check_address(httpx.URL(recommender.url))
         async with self._clients.client(merged(recommender.tls, self._tls)) as http:
             request = http.build_request(
                 "POST",
@@ -102,12 +103,12 @@ class Recommenders:
                 headers={"Content-Type": "application/json"},
             )
             for _ in range(MOST_REQUESTS):
-                _check_address(request.url)
                 response = await self._send(http, request, recommender.public_url)
                 async with aclosing(response):
                     if response.next_request is None:
                         return await _body(response)
                     request = response.next_request
+                    _check_address(request.url)
         raise Refused(f"stopped after {MOST_REQUESTS} redirects")
 
     async def _send(
