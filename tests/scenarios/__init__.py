@@ -1,0 +1,1 @@
+"""The acceptance scenarios: whole daemons against the sandbox in virtual time."""
