@@ -16,6 +16,7 @@ from tests.controlplane.kubectl import Kubectl
 from tests.e2e.daemons import Installation, installed
 
 HERE = Path(__file__).parent
+LAST = HERE / "test_manifests_permissions.py"
 TIMEOUT = 240.0
 """Seconds a test may take: the first one of a session also waits for the cluster."""
 
@@ -24,12 +25,13 @@ _numbers = count(1)
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark before `-m` chooses."""
+    """Mark before `-m` chooses; put those last that look at what all others did."""
     for item in items:
         if item.path.is_relative_to(HERE):
             item.add_marker("e2e")
             if item.get_closest_marker("timeout") is None:
                 item.add_marker(pytest.mark.timeout(TIMEOUT))
+    items.sort(key=lambda item: item.path == LAST)
 
 
 @pytest.fixture(scope="session")

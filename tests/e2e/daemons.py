@@ -155,8 +155,6 @@ class Installation:
         self.adapter = adapter
         self.available_after = available_after
         """Seconds from the start of the adapter to its APIService being Available."""
-        self.denied_on_purpose: set[str] = set()
-        """Namespaces in which a test provokes that one of our daemons is denied something."""
 
 
 @contextmanager

@@ -11,9 +11,9 @@ from tests.e2e.external_backend import ExternalMetrics
 from tests.e2e.scaler.bench import Bench, Seat
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def external(cluster: ControlPlane) -> Iterator[ExternalMetrics]:
-    """The cluster's external metrics while the tests of this folder run."""
+    """The cluster's external metrics while the tests of a module run: others have the adapter's."""
     with ExternalMetrics(cluster) as serving:
         yield serving
 
@@ -37,3 +37,13 @@ def bench(
     found = Bench(cluster, namespace, external, seat)
     yield found
     found.is_well()
+
+
+@pytest.fixture
+def second(cluster: ControlPlane, bench: Bench) -> Iterator[Bench]:
+    """Another namespace that the same scaler looks after."""
+    name = f"{bench.namespace}-too"
+    cluster.rest.post("/api/v1/namespaces", {"metadata": {"name": name}})
+    cluster.await_service_account(name)
+    yield Bench(cluster, name, bench.external, bench.seat)
+    cluster.delete_namespace(name)
