@@ -14,7 +14,7 @@ from sandbox.controllers.revisions import (
     revision_of,
     template_hash,
 )
-from sandbox.controllers.rollout import Sizes, limits_of, next_sizes
+from sandbox.controllers.rollout import Sizes, limits_of, next_sizes, paused_sizes
 
 
 def deployment_controller(store: Store) -> Controller:
@@ -87,13 +87,17 @@ class _Deployments:
     def _sizes(self, deployment: Object, new: Object | None, old: list[Object]) -> dict[str, int]:
         spec = deployment["spec"]
         replicas: int = spec["replicas"]
+        recreates = (spec.get("strategy") or {}).get("type") == "Recreate"
         if new is None or spec.get("paused"):
             # No rollout moves on while paused; a change of the count still reaches the pods.
             active = [item for item in (new, *old) if item is not None and _wanted(item)]
-            latest = active[0] if len(active) == 1 else new
+            if len(active) > 1:
+                surge = 0 if recreates else limits_of(spec.get("strategy") or {}, replicas).surge
+                return paused_sizes(replicas, surge, [_size(item) for item in active])
+            latest = active[0] if active else new
             return {} if latest is None else {latest["metadata"]["name"]: replicas}
         name = new["metadata"]["name"]
-        if (spec.get("strategy") or {}).get("type") == "Recreate":
+        if recreates:
             down = {item["metadata"]["name"]: 0 for item in old}
             gone = not any(owned(self._store, PODS, item) for item in old)
             return {**down, name: replicas if gone else _wanted(new)}

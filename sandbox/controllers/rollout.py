@@ -64,6 +64,20 @@ def next_sizes(replicas: int, limits: Limits, new: Sizes, old: Sequence[Sizes]) 
     return sizes
 
 
+def paused_sizes(replicas: int, surge: int, active: Sequence[Sizes]) -> dict[str, int]:
+    """What the ReplicaSets of several templates are asked for while a rollout is paused.
+
+    Together they keep to the count and its surge; a change of the count falls to the largest.
+    """
+    change = (replicas + surge if replicas else 0) - sum(item.wanted for item in active)
+    sizes = {}
+    for item in sorted(active, key=lambda item: item.wanted, reverse=True):
+        part = max(change, -item.wanted)
+        sizes[item.name] = item.wanted + part
+        change -= part
+    return sizes
+
+
 def _count(value: Any, replicas: int, *, up: bool) -> int:
     if isinstance(value, int):
         return value

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sandbox.controllers.rollout import Limits, Sizes, limits_of, next_sizes
+from sandbox.controllers.rollout import Limits, Sizes, limits_of, next_sizes, paused_sizes
 
 replicas = st.integers(0, 60)
 
@@ -52,3 +52,17 @@ def test_surge_rounds_up_and_unavailability_down(strategy, count, expected):
 def test_a_limit_that_is_no_count_is_an_error_that_says_so():
     with pytest.raises(ValueError, match="'many' is neither a count nor a percentage"):
         limits_of({"rollingUpdate": {"maxSurge": "many"}}, 3)
+
+
+@pytest.mark.parametrize(
+    ("count", "old", "expected"),
+    [
+        (5, 5, {"new": 2, "old": 5}),
+        (7, 5, {"new": 2, "old": 7}),
+        (3, 5, {"new": 2, "old": 3}),
+        (1, 2, {"new": 1, "old": 2}),
+        (0, 5, {"new": 0, "old": 0}),
+    ],
+)
+def test_a_paused_rollout_keeps_to_the_count_and_its_surge(count, old, expected):
+    assert paused_sizes(count, 2, [Sizes("new", 2, 2), Sizes("old", old, old)]) == expected

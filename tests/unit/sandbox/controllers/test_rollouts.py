@@ -139,6 +139,29 @@ async def test_a_paused_deployment_scales_but_does_not_roll_out():
         assert sizes(store) == [4]
 
 
+async def test_a_rollout_paused_midway_stays_where_it_is():
+    async with running() as store:
+        web = workload("web", 5, ready_after="1s")
+        web["spec"]["strategy"] = {"rollingUpdate": {"maxSurge": 2, "maxUnavailable": 0}}
+        store.create(DEPLOYMENTS, "default", web)
+        await until(5)
+        retag(store, "web", "example.test/main:2")
+        await until(5.5)
+        paused = store.get(DEPLOYMENTS, "default", "web")
+        paused["spec"]["paused"] = True
+        store.update(DEPLOYMENTS, "default", "web", paused)
+        await until(60)
+        assert sorted(sizes(store)) == [2, 5]
+        scale(store, "web", 7)
+        await until(70)
+        assert sorted(sizes(store)) == [2, 7]
+        paused = store.get(DEPLOYMENTS, "default", "web")
+        paused["spec"]["paused"] = False
+        store.update(DEPLOYMENTS, "default", "web", paused)
+        await until(100)
+        assert sorted(sizes(store)) == [0, 7]
+
+
 async def test_old_replicasets_beyond_the_history_limit_go():
     async with running() as store:
         web = workload("web", 1)
