@@ -95,7 +95,8 @@ def test_the_proposal_is_that_of_the_text(r, bounds, cur, k, tolerate_zero, mode
     ],
 )
 def test_worked_examples(advice, current, fields, region, replicas):
-    found = propose(*advice, current=current, **fields)
+    recommended, lower, upper = advice
+    found = propose(recommended, lower, upper, current, **fields)
     assert (found.region, found.replicas) == (region, replicas)
 
 
