@@ -34,7 +34,7 @@ async def test_the_sample_scales_a_deployment(tmp_path):
         await w.apply(wpa)
         scaler = await w.scaler(cluster_name="lab")
         start = w.turn("web")
-        await w.until(start + 130_000)
+        await w.until(start + 140_000)
 
         curve = [count for _, count in w.curve("web", start)]
         assert curve == [3, 4, 5]
