@@ -151,3 +151,23 @@ async def test_objects_get_no_finalizer_and_their_spec_is_not_rewritten(tmp_path
         assert w.replicas("web") == 4
         assert after["spec"] == before["spec"]
         assert "finalizers" not in after["metadata"]
+
+
+@pytest.mark.asyncio
+@pytest.mark.looptime
+async def test_only_the_named_namespaces_are_looked_after(tmp_path):
+    async with world(tmp_path) as w:
+        w.deploy(deployment("web", 2))
+        w.metrics.show("backlog", 4000)
+        await w.until(w.clock.now() + 5_000)
+        await w.apply(autoscaler("web"))
+        others = await w.scaler(namespaces=("default", "kube-public"))
+        await w.until(w.clock.now() + 40_000)
+        assert w.replicas("web") == 2
+        assert await shown(others) == {}
+        ours = await w.scaler(namespaces=("default", NAMESPACE))
+        await w.until(w.clock.now() + 20_000)
+        assert w.replicas("web") == 4
+        assert list(await shown(ours)) == ["web"]
+        lists = {call.path for call in w.calls if call.path.endswith(AUTOSCALERS.plural)}
+        assert all("/namespaces/" in path for path in lists)
