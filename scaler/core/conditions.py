@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from kube.vocab.conditions import Condition, condition
 from kube.vocab.times import Millis, format_rfc3339
+from scaler.core.band import narrow_band
 from scaler.core.limits import LimitReason
 from scaler.core.messages import failure_reason, failure_text, not_scaling_text
 from scaler.core.observed import Timer
@@ -46,6 +47,8 @@ _LIMIT_TEXT: Final[Mapping[LimitReason, str]] = {
     "TooFewReplicas": "the desired replica count is below the minimum replica count",
     "DesiredWithinRange": "the desired count is within the acceptable range",
 }
+NARROW: Final = "WatermarksTooClose"
+"""A condition type of ours; upstream has none like it."""
 _DOWN_TO_HIGH: Final = "Allow downscaling to converge to the High Watermark"
 _UP_TO_LOW: Final = "Allow upscaling to converge to the Low Watermark"
 _ONLY_STABLE: Final = "Converging to Watermark only allowed in stable regime"
@@ -61,6 +64,7 @@ _ORDER: Final = (
     "BelowLowWatermark",
     "ConvergeToWatermark",
     "ScalingBlocked",
+    NARROW,
 )
 
 
@@ -71,12 +75,13 @@ def drafts(spec: Spec, decision: Decision, applied: Applied, *, quiet: bool = Fa
     """
     if decision.rule == "target_unreadable":
         return [
+            *_band(spec),
             Draft("ScalingActive", False, "FailedProcessWPA", _BROKEN),
             Draft(
                 "AbleToScale", False, "FailedProcessWPA", f"{_BROKEN}: {decision.binding.detail}"
             ),
         ]
-    found = [_dry_run(spec)]
+    found = [*_band(spec), _dry_run(spec)]
     able = [_able(decision, applied)]
     if decision.evaluated:
         found += [*_converge(spec, decision), *_marks(decision)]
@@ -84,7 +89,7 @@ def drafts(spec: Spec, decision: Decision, applied: Applied, *, quiet: bool = Fa
     if decision.limited is not None:
         found.append(_limited(spec, decision))
     at_end = decision.scales or able[0].reason.startswith("Backoff")
-    found = found + able if at_end else found[:1] + able + found[1:]
+    found = found + able if at_end else able + found
     if quiet and decision.evaluated and applied.kind == "none":
         found.append(Draft("ScalingActive", True, "NotScaling", not_scaling_text(spec, decision)))
     return found
@@ -103,6 +108,9 @@ def merge(
 ) -> tuple[tuple[Condition, ...], Condition]:
     """All conditions after `written`, newest transition first, and the one written last."""
     stored = {entry.type: entry for entry in before.conditions or ()}
+    if all(draft.type != NARROW for draft in written):
+        # Ours, and there only while there is something to warn of.
+        stored.pop(NARROW, None)
     last = Condition()
     for draft in written:
         last = _stamped(draft, stored.get(draft.type), before, at)
@@ -122,6 +130,12 @@ def _stamped(
         return Condition(draft.type, status, since, draft.reason, draft.message)
     original = before.condition(draft.type) or stored
     return condition(draft.type, draft.holds, draft.reason, draft.message, at=at, before=original)
+
+
+def _band(spec: Spec) -> list[Draft]:
+    """The warning that a constant load need not come to rest, with its remedy."""
+    text = narrow_band(spec)
+    return [Draft(NARROW, True, "CountCanSwing", text)] if text else []
 
 
 def _dry_run(spec: Spec) -> Draft:
