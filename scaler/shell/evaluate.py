@@ -90,7 +90,7 @@ class Evaluator:
             _log.exception("The evaluation failed unexpectedly", wpa=entry.title)
 
     async def _evaluate(self, entry: Entry) -> None:
-        if entry.autoscaler.metadata.deletion_timestamp is not None:
+        if entry.leaving:
             await self._reporter.release(entry)
             return
         now = self._clock.now()
@@ -102,9 +102,7 @@ class Evaluator:
         spec = entry.spec
         sight = await self._observer.observe(spec, entry.memory, now)
         decision = decide(spec, sight.observed, now)
-        if entry.deleted or entry.spec != spec or not self._leadership.held():
-            # Changed while we looked (an evaluation of what it is now follows), or leadership is
-            # lost: whoever leads now decides.
+        if not self._may_act(entry, spec):
             return
         applied = await self._apply(spec, decision, sight.scale)
         self.outcomes[decision.rule] += 1
@@ -112,6 +110,12 @@ class Evaluator:
         entry.flight.add(Record(now, version, sight.observed, applied, decision.rule))
         await self._finish(entry, spec, decision, applied)
         await self._look_for_rivals(entry, spec)
+
+    def _may_act(self, entry: Entry, spec: Spec) -> bool:
+        """Not on an object that was deleted or changed while we looked (an evaluation of what it
+        is now follows), nor once leadership is lost: whoever leads now decides.
+        """
+        return not entry.leaving and entry.spec == spec and self._leadership.held()
 
     async def _apply(self, spec: Spec, decision: Decision, scale: ScaleObject | None) -> Applied:
         if scale is None or not decision.scales:

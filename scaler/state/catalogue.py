@@ -69,6 +69,11 @@ class Entry(Struct, eq=False):
     """The object is gone; an evaluation that still runs has nothing left to do."""
 
     @property
+    def leaving(self) -> bool:
+        """Whether the object is being deleted, however long others hold it, or is gone."""
+        return self.deleted or self.autoscaler.metadata.deletion_timestamp is not None
+
+    @property
     def key(self) -> Key:
         """Namespace and name."""
         return self.autoscaler.metadata.namespace, self.autoscaler.metadata.name
