@@ -103,10 +103,13 @@ class Scales:
 
 
 class CountChanged(KubeError):
-    """Somebody else changed the count between our reading and our writing."""
+    """Somebody else changed the count, or the object, between our reading and our writing."""
 
     def __init__(self, seen: ScaleObject, fresh: ScaleObject) -> None:
+        title = f"{seen.namespace}/{seen.name}"
         super().__init__(
-            f"the replica count of {seen.namespace}/{seen.name} was changed from "
-            f"{seen.scale.spec_replicas} to {fresh.scale.spec_replicas} by someone else meanwhile"
+            f"the replica count of {title} was changed from {seen.scale.spec_replicas} to "
+            f"{fresh.scale.spec_replicas} by someone else meanwhile"
+            if fresh.uid == seen.uid
+            else f"{title} was replaced by another object of its name meanwhile"
         )
