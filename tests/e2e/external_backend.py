@@ -87,14 +87,16 @@ class ExternalMetrics:
 
     @contextmanager
     def held(self, namespace: str, metric: str) -> Iterator[None]:
-        """Wait for somebody to ask; the answer, as of then, is sent when the context ends."""
+        """Wait for somebody to ask; who asks gets the values there are when the context ends."""
         asked, release = Event(), Event()
-        self._gates[namespace, metric] = asked, release
+        with self._lock:
+            self._gates[namespace, metric] = asked, release
         try:
             assert asked.wait(HELD_AT_MOST), f"nobody asked for {metric}"
             yield
         finally:
-            del self._gates[namespace, metric]
+            with self._lock:
+                del self._gates[namespace, metric]
             release.set()
 
     def asked(self, namespace: str, metric: str) -> int:
@@ -185,13 +187,15 @@ class ExternalMetrics:
         name = (namespace, metric)
         with self._lock:
             self._asked[name] = self._asked.get(name, 0) + 1
-            series = self._series.get(name)
-        if name in self._gates:
-            asked, release = self._gates[name]
+            gate = self._gates.get(name)
+        if gate is not None:
+            asked, release = gate
             asked.set()
             await asyncio.to_thread(release.wait, HELD_AT_MOST)
         if namespace in self._broken:
             return _failure(500, "InternalError", "the metrics store is out of order")
+        with self._lock:
+            series = self._series.get(name)
         if series is None:
             return _failure(404, "NotFound", f"no metric {metric} in namespace {namespace}")
         selector = parse_selector(request.query.get("labelSelector", ""))
