@@ -37,7 +37,7 @@ controlplane: $(VENV)/.dev ## Build a real Kubernetes control plane, once (needs
 	$(BIN)/python -m tests.controlplane.build
 
 e2e: controlplane ## Tests against the real control plane
-	$(BIN)/pytest tests/e2e -m e2e $(ARGS)
+	$(BIN)/pytest tests/e2e tests/contract -m e2e $(ARGS)
 
 lint: $(VENV)/.dev ## Style, formatting and import contracts
 	$(BIN)/ruff check .

@@ -6,7 +6,9 @@ with an error that is no Status.
 
 import asyncio
 import ssl
+from operator import itemgetter
 from typing import Any, Final
+from urllib.parse import quote, urlencode
 
 import aiohttp
 import msgspec
@@ -70,7 +72,7 @@ class Aggregator:
             answer = await self._send(
                 backend,
                 request.method,
-                request.raw_path,
+                _target(request),
                 request_headers(request.headers, request[USER]),
                 request.content if request.can_read_body else None,
             )
@@ -131,6 +133,13 @@ async def _relay(request: web.Request, answer: aiohttp.ClientResponse) -> web.St
         return response
     await response.write_eof()
     return response
+
+
+def _target(request: web.Request) -> str:
+    """Path and query as the real server passes them on: decoded, put in order, encoded anew."""
+    path = quote(request.path, safe="/$&+,:;=@")
+    query = urlencode(sorted(request.query.items(), key=itemgetter(0)))
+    return f"{path}?{query}" if query else path
 
 
 def _unavailable(text: str) -> web.Response:

@@ -10,6 +10,8 @@ from kube.vocab.objects import StatusCause
 from kube.vocab.selectors import LabelSelector, SelectorError, selector_of
 from sandbox.apiserver.resources import (
     DEPLOYMENTS,
+    EVENTS,
+    LEASES,
     NAMESPACES,
     PODS,
     REPLICASETS,
@@ -21,6 +23,8 @@ from sandbox.apiserver.resources import (
     Resource,
 )
 
+_OWN: Final = ("default", "kube-system")
+"""Namespaces of events about objects that have none."""
 _STRATEGY: Final = {
     "type": "RollingUpdate",
     "rollingUpdate": {"maxUnavailable": "25%", "maxSurge": "25%"},
@@ -124,6 +128,30 @@ def _service(_resource: Resource, obj: Object) -> list[StatusCause]:
     return []
 
 
+def _event(_resource: Resource, obj: Object) -> list[StatusCause]:
+    about = (obj.get("involvedObject") or {}).get("namespace") or ""
+    if about == obj["metadata"]["namespace"] or (
+        not about and obj["metadata"]["namespace"] in _OWN
+    ):
+        return []
+    message = f'Invalid value: "{about}": does not match event.namespace'
+    return [StatusCause("FieldValueInvalid", message, "involvedObject.namespace")]
+
+
+def _lease(_resource: Resource, obj: Object) -> list[StatusCause]:
+    spec = obj.get("spec") or {}
+    causes = []
+    for field, least, rule in (
+        ("leaseDurationSeconds", 1, "must be greater than 0"),
+        ("leaseTransitions", 0, "must be greater than or equal to 0"),
+    ):
+        value = spec.get(field)
+        if value is not None and value < least:
+            message = f"Invalid value: {value}: {rule}"
+            causes.append(StatusCause("FieldValueInvalid", message, f"spec.{field}"))
+    return causes
+
+
 def _wrong_type(path: str, value: Any, wanted: str) -> StatusCause:
     found = type(value).__name__
     return StatusCause(
@@ -139,4 +167,6 @@ _RULES: Final[Mapping[Key, Callable[[Resource, Object], list[StatusCause]]]] = {
     STATEFULSETS.key: _workload,
     SECRETS.key: _secret,
     SERVICES.key: _service,
+    EVENTS.key: _event,
+    LEASES.key: _lease,
 }

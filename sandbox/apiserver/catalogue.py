@@ -54,11 +54,12 @@ class Catalogue:
         return found
 
     def serves(self, group: str, version: str) -> bool:
-        """Whether anything of that group and version is stored or reviewed here."""
-        wanted = (group, version)
-        return any((item.group, item.version) == wanted for item in self.resources()) or any(
-            key[:2] == wanted for key in self.reviews
-        )
+        """Whether requests of that group and version are for this server: of its own groups all
+        are, of defined ones those for a version that is served.
+        """
+        own = {key[0] for key in (*self._fixed, *self.reviews)}
+        defined = {(item.group, item.version) for item in self.resources()}
+        return group in own or (group, version) in defined
 
     def aggregated(self, group: str, version: str) -> Object | None:
         """The APIService that hands this group and version to another server, or None."""

@@ -111,7 +111,9 @@ class Documents:
 
     async def openapi_index(self, _request: web.Request) -> web.Response:
         """Where the OpenAPI v3 documents are."""
-        return json_response(openapi.index(self._catalogue.resources()))
+        response = json_response(openapi.index(self._catalogue.resources()))
+        response.content_type = "text/plain"  # as the real server labels its JSON
+        return response
 
     async def openapi_document(self, request: web.Request) -> web.Response:
         """One OpenAPI v3 document."""

@@ -5,10 +5,10 @@ fields that are read are held to their type, the rest is kept as it comes.
 """
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 import msgspec
-from msgspec import field
+from msgspec import Meta, field
 
 from kube.vocab.objects import ObjectMeta
 from sandbox.apiserver.access_shapes import Binding, Reference, Role
@@ -36,6 +36,10 @@ from sandbox.apiserver.resources import (
     Object,
     Resource,
 )
+
+_MicroTime = Annotated[
+    str, Meta(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}(Z|[+-]\d\d:\d\d)$")
+]
 
 
 class _Plain(Shape, frozen=True):
@@ -70,6 +74,18 @@ class _Event(Shape, frozen=True):
     source: dict[str, str] = field(default_factory=dict)
     last_timestamp: str = ""
     series: _Series = _Series()
+
+
+class _LeaseSpec(Shape, frozen=True):
+    holder_identity: str | None = None
+    lease_duration_seconds: int | None = None
+    lease_transitions: int | None = None
+    acquire_time: _MicroTime | None = None
+    renew_time: _MicroTime | None = None
+
+
+class _Lease(Shape, frozen=True):
+    spec: _LeaseSpec = _LeaseSpec()
 
 
 class _ServiceReference(Shape, frozen=True):
@@ -144,7 +160,7 @@ class _Definition(Shape, frozen=True):
 _SHAPES: Final[Mapping[Key, type[Shape]]] = {
     NAMESPACES.key: _Plain,
     NODES.key: _Plain,
-    LEASES.key: _Plain,
+    LEASES.key: _Lease,
     PODS.key: Pod,
     DEPLOYMENTS.key: Workload,
     REPLICASETS.key: Workload,

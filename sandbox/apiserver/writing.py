@@ -21,6 +21,10 @@ _MUST_NAME_VERSION: Final = StatusCause(
     "Invalid value: 0x0: must be specified for an update",
     "metadata.resourceVersion",
 )
+_MUST_NAME_MANAGER: Final = StatusCause(
+    "FieldValueRequired", "Required value: is required for apply patch", "fieldManager"
+)
+_PATCH_OPTIONS: Final = Resource("meta.k8s.io", "v1", "patchoptions", "PatchOptions")
 
 
 async def create_object(
@@ -56,6 +60,8 @@ async def patch_object(
     """PATCH of an object, its status or its scale; server-side apply creates what is missing."""
     options = write_options(request.query)
     kind = patch_type(request.content_type, resource)
+    if kind is PatchType.APPLY and not request.query.get("fieldManager"):
+        raise Invalid.of(_PATCH_OPTIONS, "", [_MUST_NAME_MANAGER])
     patch = await read_body(request)
     namespace = _namespace(resource, info)
     old = store.find(resource, namespace, info.name)

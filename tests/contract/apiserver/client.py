@@ -94,7 +94,7 @@ class Api:
             method, self.base + path, data=data, headers=headers, params=query
         ) as response:
             raw = await response.read()
-            found = json.loads(raw) if "json" in response.content_type else raw.decode()
+            found = json.loads(raw) if raw.startswith(b"{") else raw.decode()
             return Answer(response.status, response.headers, found)
 
     async def get(self, path: str, **options: str) -> Answer:

@@ -42,9 +42,21 @@ def server(request: pytest.FixtureRequest) -> Sandbox | Kubernetes:
 async def api(server: Sandbox | Kubernetes) -> AsyncIterator[Api]:
     """A server with an empty namespace of its own for the test."""
     async with server.connect() as api:
-        made = await api.created("/api/v1/namespaces", {"metadata": {"generateName": "contract-"}})
-        api.namespace = made["metadata"]["name"]
-        yield api
+        yield await _in_own_namespace(api)
+        await api.delete(f"/api/v1/namespaces/{api.namespace}")
+
+
+async def _in_own_namespace(api: Api) -> Api:
+    made = await api.created("/api/v1/namespaces", {"metadata": {"generateName": "contract-"}})
+    api.namespace = made["metadata"]["name"]
+    return api
+
+
+@pytest_asyncio.fixture
+async def whole(server: Sandbox | Kubernetes, tmp_path: Path) -> AsyncIterator[Api]:
+    """The same as administrator of a whole cluster, with access rules and aggregation."""
+    async with server.connect_whole(tmp_path / "sandbox") as api:
+        yield await _in_own_namespace(api)
         await api.delete(f"/api/v1/namespaces/{api.namespace}")
 
 

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import ssl
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import aiohttp
 
@@ -11,6 +12,7 @@ from kube.vocab.times import SystemClock
 from sandbox.apiserver.app import build_app
 from sandbox.apiserver.serving import start
 from sandbox.apiserver.store import Store
+from sandbox.cluster import SandboxCluster
 from tests.contract.apiserver.client import Api
 from tests.controlplane.cluster import ControlPlane
 
@@ -21,7 +23,23 @@ class Sandbox:
     """A new sandbox for each test, in the test's own loop."""
 
     @contextlib.asynccontextmanager
+    async def connect_whole(self, folder: Path) -> AsyncIterator[Api]:
+        """With access, aggregation and controllers; `folder` receives its files."""
+        async with SandboxCluster(folder, check_seconds=0.2) as cluster:
+
+            async def compact() -> None:
+                cluster.store.compact()
+
+            tls = ssl.create_default_context(cafile=str(cluster.ca))
+            headers = {"Authorization": f"Bearer {cluster.admin_token}"}
+            async with aiohttp.ClientSession(
+                timeout=_TIMEOUT, headers=headers, connector=aiohttp.TCPConnector(ssl=tls)
+            ) as session:
+                yield Api(cluster.url, session, compact)
+
+    @contextlib.asynccontextmanager
     async def connect(self) -> AsyncIterator[Api]:
+        """The API server alone, which starts in no time."""
         store = Store(SystemClock())
 
         async def compact() -> None:
@@ -40,8 +58,13 @@ class Kubernetes:
     def __init__(self, cluster: ControlPlane) -> None:
         self._cluster = cluster
 
+    def connect_whole(self, _folder: Path) -> contextlib.AbstractAsyncContextManager[Api]:
+        """It is whole."""
+        return self.connect()
+
     @contextlib.asynccontextmanager
     async def connect(self) -> AsyncIterator[Api]:
+        """With an HTTP client of the test's own loop."""
         pki = self._cluster.pki
         tls = ssl.create_default_context(cafile=pki.cluster.file)
         tls.load_cert_chain(pki.admin.certificate, pki.admin.key)

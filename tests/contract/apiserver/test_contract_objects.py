@@ -155,15 +155,22 @@ async def test_delete_collection_takes_what_the_selector_names(api: Api):
 
 
 async def test_unknown_resource_and_method_are_statuses(api: Api):
-    missing = await api.get("/api/v1/things")
-    assert (missing.code, missing.body["kind"]) == (404, "Status")
-    assert missing.body["message"] == "the server could not find the requested resource"
+    for path in ("/api/v1/things", "/apis/apps/v1/things", "/apis/apps/v7/deployments"):
+        missing = await api.get(path)
+        assert (missing.code, missing.body["kind"]) == (404, "Status")
+        assert missing.body["message"] == "the server could not find the requested resource"
     wrong = await api.post(api.path("configmaps", "a"), configmap("a"))
     assert (wrong.code, wrong.body["reason"]) == (405, "MethodNotAllowed")
 
 
 @pytest.mark.parametrize(
-    "path", ["/apis/no.such.group/v1/things", "/apis/apps/v7/deployments", "/apis/no.such", "/no"]
+    "path",
+    [
+        "/apis/no.such.group/v1/things",
+        "/apis/contract.example.com/v7/gadgets",
+        "/apis/no.such",
+        "/no",
+    ],
 )
 async def test_path_that_nobody_serves_is_no_status(api: Api, path: str):
     """Clients have to cope with an error that is not JSON, even while they ask for JSON."""

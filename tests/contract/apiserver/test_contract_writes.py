@@ -175,6 +175,30 @@ async def test_scale_of_a_custom_resource_follows_its_paths(api: Api, gadgets: s
     assert (await api.get(f"{gadgets}/g")).body["spec"]["replicas"] == 6
 
 
+async def test_scale_to_the_same_count_changes_nothing_in_the_end(api: Api, gadgets: str):
+    await api.created(gadgets, gadget("g", replicas=2))
+    answers = [await api.patch(f"{gadgets}/g/scale", {"spec": {"replicas": 2}}) for _ in range(4)]
+    assert [answer.code for answer in answers] == [200] * 4
+    before, after = (answer.body["metadata"]["resourceVersion"] for answer in answers[-2:])
+    assert before == after
+    assert (await api.get(f"{gadgets}/g")).body["metadata"]["generation"] == 1
+
+
+@pytest.mark.differs("the first write of the same scale to a custom resource moves its")
+async def test_first_scale_to_the_same_count_is_noted(api: Api, gadgets: str):
+    made = await api.created(gadgets, gadget("g", replicas=2))
+    answer = await api.patch(f"{gadgets}/g/scale", {"spec": {"replicas": 2}})
+    version = answer.body["metadata"]["resourceVersion"]
+    assert int(version) > int(made["metadata"]["resourceVersion"])
+
+
+async def test_scale_that_has_nowhere_to_be_read_from_is_an_error(api: Api, gadgets: str):
+    await api.created(gadgets, gadget("g"))
+    answer = await api.get(f"{gadgets}/g/scale")
+    assert (answer.code, answer.body["reason"]) == (500, "InternalError")
+    assert 'the spec replicas field ".spec.replicas" does not exist' in answer.body["message"]
+
+
 async def test_scale_refuses_a_negative_count(api: Api):
     path = api.path("deployments", group="apps")
     await api.created(path, deployment("web"))
