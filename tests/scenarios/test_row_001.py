@@ -24,9 +24,8 @@ def rollout(**override: int) -> Scenario:
 
 async def surged(stage: Stage) -> None:
     """Wait until two pods more than wanted are Ready, and let the rollout pause there."""
-    replicas = {"maxSurge": 2, "maxUnavailable": 0}
     await stage.at(60)
-    stage.restart(**replicas)
+    stage.restart(maxSurge=2, maxUnavailable=0)
     await stage.world.eventually(lambda: len(stage.pods()) == 7)
     stage.change_target(lambda found: found["spec"].update(paused=True))
 
@@ -45,7 +44,7 @@ async def test_more_pods_than_wanted_do_not_raise_the_count(tmp_path, delay):  #
         await stage.at(150)
         page = await stage.page()
         assert (page["runningReplicas"], page["readyPods"]) == (7, 7)
-        assert page["metrics"][0]["value"] == "8571m"
+        assert page["metrics"][0]["value"] == "8572m"
         below = stage.condition("BelowLowWatermark")
         assert below["status"] == "True"
         await stage.at(225)
@@ -88,9 +87,9 @@ async def test_no_stock_is_told(tmp_path):  # R001-D, E-07
             assert page.value("wpa_controller_scaling_active", wpa_name=stage.name) == 0
             shown = await stage.page()
             assert (shown["rule"], shown["readyPods"]) == ("not_enough_available", 3)
-        events = stage.events("FailedProcessWPA")
-        assert len(events) == 1
-        assert "33 % of the pods" in events[0]
+        told = stage.events("FailedGetResourceMetric")
+        assert len(told) == 1
+        assert "33 % of the pods" in told[0]
 
 
 @pytest.mark.asyncio

@@ -175,25 +175,28 @@ def _cordon(stage: Stage, name: str) -> None:
 
 @pytest.mark.asyncio
 @pytest.mark.looptime
-@pytest.mark.parametrize("delay", [0, 60])
-async def test_pods_that_tell_no_times_count_by_readiness_and_creation(tmp_path, delay):
+@pytest.mark.parametrize(
+    ("override", "counted"),
+    [({}, {120: 2, 135: 4}), ({"readinessDelaySeconds": 60}, {120: 2, 165: 2, 180: 4})],
+    ids=["at-once", "after-a-minute"],
+)
+async def test_pods_that_tell_no_times_count_by_readiness_and_creation(tmp_path, override, counted):
     """R003-G, P-07: with a readiness delay, it is the creation that counts from."""
 
     def prepare(stage: Stage) -> None:
         stage.kubelet.habits = Habits(2, 10, start_time=False, transition_times=False)
 
-    scenario = structs.replace(peers(4, 2), override={"readinessDelaySeconds": delay})
+    scenario = peers(4, 2)
+    scenario = structs.replace(
+        scenario, override=override, series={METRIC: [(0, 2), (120, 4)]}, until=240
+    )
     async with staged(tmp_path, scenario, prepare) as stage:
-        await stage.at(60)
-        told = [key for pod in stage.pods() for key in _times(pod)]
-        assert told == []
-        assert stage.curve() == [(0, 4)]
-        counted = {}
-        for second in (60, 75):
+        for second, count in counted.items():
             await stage.at(second)
-            counted[second] = (await stage.page())["countedPods"]
-        assert counted == ({60: 2, 75: 4} if delay else {60: 4, 75: 4})
-        assert stage.curve() == [(0, 4)]
+            assert (await stage.page())["countedPods"] == count
+        assert [key for pod in stage.pods() for key in _times(pod)] == []
+        await stage.play()
+        assert stage.curve() == [(120, 4)]
 
 
 def _times(pod: Object) -> list[str]:
