@@ -4,7 +4,6 @@ The final set is computed once; a condition that the decision says nothing about
 Types, reasons and texts are upstream's, typos included, because tools match on them.
 """
 
-from collections.abc import Mapping
 from typing import Final, Literal
 
 from msgspec import Struct
@@ -12,8 +11,7 @@ from msgspec import Struct
 from kube.vocab.conditions import Condition, condition
 from kube.vocab.times import Millis, format_rfc3339
 from scaler.core.band import narrow_band
-from scaler.core.limits import LimitReason
-from scaler.core.messages import failure_reason, failure_text, not_scaling_text
+from scaler.core.messages import failure_reason, failure_text, limit_text, not_scaling_text
 from scaler.core.observed import Timer
 from scaler.core.spec import Spec
 from scaler.core.timing import Windows
@@ -40,13 +38,6 @@ class Draft(Struct, frozen=True, gc=False):
     since: Millis | None = None
 
 
-_LIMIT_TEXT: Final[Mapping[LimitReason, str]] = {
-    "ScaleUpLimit": "the desired replica count is increasing faster than the maximum scale rate",
-    "ScaleDownLimit": "the desired replica count is decreasing faster than the maximum scale rate",
-    "TooManyReplicas": "the desired replica count is above the maximum replica count",
-    "TooFewReplicas": "the desired replica count is below the minimum replica count",
-    "DesiredWithinRange": "the desired count is within the acceptable range",
-}
 NARROW: Final = "WatermarksTooClose"
 """A condition type of ours; upstream has none like it."""
 _DOWN_TO_HIGH: Final = "Allow downscaling to converge to the High Watermark"
@@ -242,8 +233,5 @@ def _active(spec: Spec, decision: Decision) -> list[Draft]:
 
 def _limited(spec: Spec, decision: Decision) -> Draft:
     assert decision.limited is not None
-    reason = decision.limited.reason
-    text = _LIMIT_TEXT.get(
-        reason, f"the desired replica count was aligned to a multiple of {spec.modulo}"
-    )
+    reason, text = decision.limited.reason, limit_text(spec, decision.limited.reason)
     return Draft("ScalingLimited", decision.limited.limited, reason, text)

@@ -1,12 +1,30 @@
 """Texts that conditions, events and logs share (wpa-behaviour §9, §10, §12, §15)."""
 
+from collections.abc import Mapping
+from typing import Final
+
 from kube.vocab.selectors import LabelSelector
 from kube.vocab.times import Millis, format_rfc3339
+from scaler.core.limits import LimitReason
 from scaler.core.metric_spec import Metric
 from scaler.core.observed import Reading
 from scaler.core.recommender import Recommender
 from scaler.core.spec import Spec
 from scaler.core.trace import Decision
+
+_LIMIT_TEXT: Final[Mapping[LimitReason, str]] = {
+    "ScaleUpLimit": "the desired replica count is increasing faster than the maximum scale rate",
+    "ScaleDownLimit": "the desired replica count is decreasing faster than the maximum scale rate",
+    "TooManyReplicas": "the desired replica count is above the maximum replica count",
+    "TooFewReplicas": "the desired replica count is below the minimum replica count",
+    "DesiredWithinRange": "the desired count is within the acceptable range",
+}
+
+
+def limit_text(spec: Spec, reason: LimitReason) -> str:
+    """What a limit did, as upstream words it; multiples are ours (D8)."""
+    aligned = f"the desired replica count was aligned to a multiple of {spec.modulo}"
+    return _LIMIT_TEXT.get(reason, aligned)
 
 
 def failure_reason(spec: Spec, decision: Decision) -> str:
