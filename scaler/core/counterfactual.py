@@ -13,6 +13,7 @@ from kube.vocab.times import SECOND, Millis
 from scaler.core.decision import decide
 from scaler.core.metric_spec import Metric
 from scaler.core.observed import Observed, PodCounts, Reading, Scale
+from scaler.core.recommender import Advice
 from scaler.core.sentence import plain
 from scaler.core.spec import HIGHEST_COUNT, Spec
 from scaler.core.trace import Decision, Rule
@@ -75,6 +76,8 @@ def _wait(real: Situation, decision: Decision) -> Iterator[Situation]:
 
 def _pass_high(real: Situation, _: Decision) -> Iterator[Situation]:
     """One metric after the other rises just above its band."""
+    if real.spec.recommender is not None:
+        yield _recommended(real, real.spec.modulo)
     for index, metric in enumerate(real.spec.metrics):
         top = metric.high * (1000 + real.spec.tolerance)
         value = top * _divisor(real, index) // 1000 + 1
@@ -84,6 +87,9 @@ def _pass_high(real: Situation, _: Decision) -> Iterator[Situation]:
 
 def _between(real: Situation, _: Decision) -> Iterator[Situation]:
     """All metrics lie between their marks."""
+    if real.spec.recommender is not None:
+        yield _recommended(real, 0)
+        return
     values = {
         index: metric.high * _divisor(real, index) for index, metric in enumerate(real.spec.metrics)
     }
@@ -92,8 +98,9 @@ def _between(real: Situation, _: Decision) -> Iterator[Situation]:
 
 def _more_load(real: Situation, decision: Decision) -> Iterator[Situation]:
     """The winner asks for one replica more, or one multiple less, than there are."""
-    if decision.winner is not None and real.observed.pods is not None:
-        metric, pods = real.spec.metrics[decision.winner], max(1, real.observed.pods.counted)
+    counts = real.observed.pods if real.spec.recommender is None else None
+    if decision.winner is not None and counts is not None:
+        metric, pods = real.spec.metrics[decision.winner], max(1, counts.counted)
         divisor = _divisor(real, decision.winner)
         value = decision.current * metric.high * divisor // pods + 1
         shown = plain(value // max(1, divisor))
@@ -125,6 +132,9 @@ def _more_down(real: Situation, decision: Decision) -> Iterator[Situation]:
 
 def _all_available(real: Situation, decision: Decision) -> Iterator[Situation]:
     """What is missing is there, and asks for nothing."""
+    if real.spec.recommender is not None:
+        yield _recommended(real, 0)
+        return
     missing = {
         index: metric.high * _divisor(real, index)
         for index, metric in enumerate(real.spec.metrics)
@@ -186,6 +196,7 @@ _CHANGES: Final[Mapping[Rule, Change]] = {
     "above_watermark": _between,
     "below_watermark": _between,
     "converge": _pass_high,
+    "recommendation": _between,
     "guarded_by_current": _more_load,
     "warming_up": _pods("once all Ready pods count", _one_counts),
     "scale_up_limit": _more_up,
@@ -208,6 +219,13 @@ def _valued(real: Situation, values: Mapping[int, int], when: str) -> Situation:
         pods = readings[index].series + readings[index].missing
         readings[index] = Reading("ok", value, max(1, pods), real.now)
     return _seen(real, when, readings=tuple(readings))
+
+
+def _recommended(real: Situation, more: int) -> Situation:
+    """The recommender asks for `more` than there are, at once."""
+    count = (real.observed.scale.spec_replicas if real.observed.scale else 0) + more
+    reading = Reading("ok", 0, 1, real.now, advice=Advice(count, count, count))
+    return _seen(real, f"if the recommender asked for {count}", readings=(reading,))
 
 
 def _seen(real: Situation, when: str, **fields: object) -> Situation:

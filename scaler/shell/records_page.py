@@ -82,4 +82,4 @@ def _reading(name: str, reading: Reading, now: Millis) -> dict[str, Any]:
 
 
 def _names(spec: Spec) -> list[str]:
-    return [metric.name for metric in spec.metrics] or ["recommender"]
+    return [signal.name for signal in spec.signals]
