@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable
 from typing import Any, Final, Literal
 
+import msgspec
 from msgspec import Struct
 
 from kube.vocab.times import Millis
@@ -38,11 +39,12 @@ def table(
 ) -> Object:
     """The Table of `objects`. Watches send the column definitions in their first event only."""
     columns = _columns(resource)
+    wire = [_wire(item.definition, resource.custom) for item in columns] if with_columns else None
     return {
         "kind": "Table",
         "apiVersion": "meta.k8s.io/v1",
         "metadata": meta,
-        "columnDefinitions": [_wire(item.definition) for item in columns] if with_columns else None,
+        "columnDefinitions": wire,
         "rows": [_row(columns, obj, now, include) for obj in objects],
     }
 
@@ -96,18 +98,18 @@ def _text(value: Any) -> str:
             return value
         case bool():
             return "true" if value else "false"
-        case dict():
-            return f"map[{' '.join(f'{key}:{_text(item)}' for key, item in sorted(value.items()))}]"
-        case list():
-            return f"[{' '.join(map(_text, value))}]"
+        case dict() | list():
+            return msgspec.json.encode(value, order="deterministic").decode()
         case _:
             return str(value)
 
 
-def _wire(column: Column) -> Object:
+def _wire(column: Column, custom: bool) -> Object:
+    # Ages of built-in kinds come as text, and so are they called.
+    kind = "string" if column.type == "date" and not custom else column.type
     return {
         "name": column.name,
-        "type": "string" if column.type == "date" else column.type,
+        "type": kind,
         "format": column.format,
         "description": column.description,
         "priority": column.priority,

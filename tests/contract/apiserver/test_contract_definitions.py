@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.contract.apiserver.client import Answer, Api
+from tests.contract.apiserver.client import TABLE, Answer, Api
 from tests.contract.apiserver.objects import GADGET_DEFINITION, PLURAL, VERSION, gadget
 from tests.controlplane.waiting import eventually_async
 
@@ -92,3 +92,37 @@ async def test_schema_that_makes_no_sense_is_refused(api: Api):
     defined.spec["properties"]["replicas"]["type"] = "whole number"
     answer = await api.post("/apis/apiextensions.k8s.io/v1/customresourcedefinitions", defined.body)
     assert (answer.code, answer.body["reason"]) == (422, "Invalid")
+
+
+COLUMNS = [
+    ("string", ".spec.marks[*].high", "10"),
+    ("string", ".spec..high", "10"),
+    ("string", ".spec.marks[*].high..", "10"),
+    ("string", '.spec.marks[?(@.type=="b")].high', "7"),
+    ("string", ".spec.marks[0]", '{"high":"10","type":"a"}'),
+    ("string", ".spec.flag", "true"),
+    ("string", ".spec.share", "1.5"),
+    ("boolean", ".spec.flag", True),
+    ("number", ".spec.share", 1.5),
+    ("integer", ".spec.flag", None),
+    ("integer", ".spec.text", None),
+    ("date", ".spec.text", "<invalid>"),
+    ("string", ".spec.absent", None),
+]
+
+
+async def test_columns_show_the_first_of_several_values_in_their_type(api: Api):
+    defined = Defined(api)
+    [version] = defined.body["spec"]["versions"]
+    version["additionalPrinterColumns"] = [
+        {"name": f"c{index}", "type": kind, "jsonPath": path}
+        for index, (kind, path, _) in enumerate(COLUMNS)
+    ]
+    defined.spec.clear()
+    defined.spec.update({"type": "object", "x-kubernetes-preserve-unknown-fields": True})
+    await api.install(defined.body)
+    marks = [{"high": "10", "type": "a"}, {"high": 7, "type": "b"}]
+    body = defined.object("g", marks=marks, flag=True, share=1.5, text="x")
+    await api.created(defined.path, body)
+    [row] = (await api.get(defined.path, accept=TABLE)).body["rows"]
+    assert row["cells"][1:] == [shown for _, _, shown in COLUMNS]

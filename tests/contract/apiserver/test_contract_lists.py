@@ -201,6 +201,8 @@ async def test_table_has_the_columns_of_the_definition(api: Api, gadgets: str):
     assert [column["name"] for column in table["columnDefinitions"]] == [
         "Name", "replicas", "ready", "age",
     ]  # fmt: skip
+    types = [column["type"] for column in table["columnDefinitions"]]
+    assert types == ["string", "integer", "string", "date"]
     [row] = table["rows"]
     assert row["cells"][:3] == ["g", 3, "True"]
     assert row["object"]["kind"] == "PartialObjectMetadata"

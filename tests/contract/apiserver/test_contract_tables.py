@@ -17,6 +17,7 @@ async def test_table_of_deployments(api: Api):
     table = (await api.get(path, accept=TABLE)).body
     columns = {item["name"]: item["priority"] for item in table["columnDefinitions"]}
     assert columns == WIDE
+    assert {item["type"] for item in table["columnDefinitions"]} == {"string", "integer"}
     [row] = table["rows"]
     assert row["cells"][:2] == ["web", "0/2"]
     assert row["cells"][5:] == ["main", "example.com/none", "app=web"]

@@ -20,7 +20,14 @@ class Case(NamedTuple):
     spec: dict[str, Any]
 
 
-ABSENT: Any = object()
+class _Absent:
+    """Stands for a field that is not there; cases are named after it."""
+
+    def __repr__(self) -> str:
+        return "absent"
+
+
+ABSENT: Any = _Absent()
 
 
 def external(**marks: Any) -> list[dict[str, Any]]:
