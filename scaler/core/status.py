@@ -6,7 +6,7 @@ from msgspec import structs
 
 from kube.vocab.quantity import format_milli
 from kube.vocab.selectors import LabelSelector
-from kube.vocab.times import SECOND, Millis, format_rfc3339, parse_rfc3339, whole_seconds
+from kube.vocab.times import Millis, format_rfc3339, parse_rfc3339, whole_seconds
 from scaler.core.conditions import Applied, Draft, drafts, merge, refusal
 from scaler.core.observed import Memory, Timer
 from scaler.core.recommender import Recommender
@@ -79,6 +79,15 @@ def memory_of(status: AutoscalerStatus, now: Millis, lease_renewed: Millis | Non
     )
 
 
+def times_ahead(status: AutoscalerStatus, now: Millis) -> tuple[str, ...]:
+    """What a stored status dates in the future, as `field time`: `memory_of` reads it as `now`."""
+    dated = {"lastScaleTime": status.last_scale_time} | {
+        f"lastTransitionTime of {entry.type}": entry.last_transition_time
+        for entry in status.conditions or ()
+    }
+    return tuple(f"{field} {text}" for field, text in dated.items() if text and _ahead(text, now))
+
+
 def change(before: AutoscalerStatus | None, after: AutoscalerStatus) -> Change:
     """How much of a difference a reader would see between two statuses."""
     if before == after:
@@ -134,10 +143,17 @@ def _timer(status: AutoscalerStatus, kind: str, now: Millis) -> Timer:
     return Timer(stored.is_true, whole_seconds(now) if since is None else since)
 
 
+def _ahead(text: str, now: Millis) -> bool:
+    try:
+        return parse_rfc3339(text) > now
+    except ValueError:
+        return False
+
+
 def _moment(text: str | None, now: Millis) -> Millis | None:
     if not text:
         return None
     try:
-        return min(parse_rfc3339(text), now - now % SECOND)
+        return min(parse_rfc3339(text), whole_seconds(now))
     except ValueError:
         return None

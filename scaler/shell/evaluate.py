@@ -7,17 +7,24 @@ from typing import Final, Protocol
 from msgspec import Struct
 
 from kube.client.errors import KubeError
-from kube.service.logs import get_logger
 from kube.vocab.times import Clock, Millis
 from scaler.core.conditions import Applied
 from scaler.core.decision import decide
-from scaler.core.events import EventDraft, events, identity
+from scaler.core.events import EventDraft, events
+from scaler.core.observed import Memory
 from scaler.core.record import Record
 from scaler.core.rivals import conflict_event
-from scaler.core.sentence import sentence
 from scaler.core.spec import Spec
-from scaler.core.status import memory_after, memory_of, status_after, status_of_refusal
+from scaler.core.status import (
+    memory_after,
+    memory_of,
+    status_after,
+    status_of_refusal,
+    times_ahead,
+)
 from scaler.core.trace import Decision
+from scaler.shell.decision_log import say, say_decision
+from scaler.shell.measures import Measures
 from scaler.shell.observe import Observer
 from scaler.shell.reporter import Reporter
 from scaler.shell.rivals import Rivals
@@ -26,8 +33,6 @@ from scaler.state.catalogue import Entry, Evaluated
 
 DEADLINE: Final = 60.0
 """Seconds after which an evaluation is given up: no object may block its worker for ever."""
-
-_log = get_logger("controllers.WatermarkPodAutoscaler")
 
 
 class Leadership(Protocol):
@@ -69,6 +74,7 @@ class Evaluator:
     ) -> None:
         """`quiet` is the flag --skipNotScalingEvents."""
         self.outcomes: Counter[str] = Counter()
+        self.measures = Measures()
         self._observer = observer
         self._scales = scales
         self._reporter = reporter
@@ -84,10 +90,10 @@ class Evaluator:
                 await self._evaluate(entry)
         except TimeoutError:
             self.outcomes["deadline"] += 1
-            _log.error("The evaluation took too long", wpa=entry.title, seconds=DEADLINE)
+            say(entry, "error", "The evaluation took too long", seconds=DEADLINE)
         except Exception:  # noqa: BLE001  # D20: one object must not take the daemon down
             self.outcomes["crash"] += 1
-            _log.exception("The evaluation failed unexpectedly", wpa=entry.title)
+            say(entry, "error", "The evaluation failed unexpectedly", exc_info=True)
 
     async def _evaluate(self, entry: Entry) -> None:
         if entry.leaving:
@@ -98,10 +104,11 @@ class Evaluator:
             await self._refuse(entry, now)
             return
         if entry.memory is None:
-            entry.memory = memory_of(entry.status, now, self._leadership.previous_renewal)
+            entry.memory = self._recall(entry, now)
         spec = entry.spec
         sight = await self._observer.observe(spec, entry.memory, now)
         decision = decide(spec, sight.observed, now)
+        self.measures.decided(spec, decision, self._clock.monotonic() - entry.asked)
         if not self._may_act(entry, spec):
             return
         applied = await self._apply(spec, decision, sight.scale)
@@ -110,6 +117,16 @@ class Evaluator:
         entry.flight.add(Record(now, version, sight.observed, applied, decision.rule))
         await self._finish(entry, spec, decision, applied)
         await self._look_for_rivals(entry, spec)
+
+    def _recall(self, entry: Entry, now: Millis) -> Memory:
+        """What the status remembers, at the first evaluation after a start."""
+        for field in times_ahead(entry.status, now):
+            text = (
+                "A time in the status lies in the future and is taken as now, so that windows and "
+                "delays begin now; check the clocks of whoever writes it"
+            )
+            say(entry, "warning", text, field=field)
+        return memory_of(entry.status, now, self._leadership.previous_renewal)
 
     def _may_act(self, entry: Entry, spec: Spec) -> bool:
         """Not on an object that was deleted or changed while we looked (an evaluation of what it
@@ -129,12 +146,12 @@ class Evaluator:
         return Applied("scaled")
 
     async def _finish(self, entry: Entry, spec: Spec, decision: Decision, applied: Applied) -> None:
-        before = entry.last.decision if entry.last else None
+        before, last = entry.last, Evaluated(spec, decision, applied)
         entry.memory = memory_after(decision, applied)
-        entry.last = Evaluated(spec, decision, applied)
+        entry.last = last
         if applied.kind == "scaled":
-            entry.upscaled += max(0, decision.desired - decision.current)
-            entry.downscaled += max(0, decision.current - decision.desired)
+            self.measures.scales += 1
+            entry.scaled(decision.desired - decision.current)
         status = status_after(
             spec,
             decision,
@@ -143,8 +160,9 @@ class Evaluator:
             generation=entry.autoscaler.metadata.generation,
             quiet=self._quiet,
         )
-        self._log_change(entry, before)
-        self._reporter.tell(entry, events(spec, decision, applied, before, quiet=self._quiet))
+        say_decision(entry, last, before)
+        previous = before.decision if before else None
+        self._reporter.tell(entry, events(spec, decision, applied, previous, quiet=self._quiet))
         may_write = self._leadership.held
         await self._reporter.report(entry, status, decision.at, may_write=may_write)
 
@@ -156,9 +174,7 @@ class Evaluator:
         entry.rivals = found
         if found:
             draft = conflict_event(spec, found)
-            _log.warning(
-                "Another controller scales the target", wpa=entry.title, error=draft.message
-            )
+            say(entry, "warning", "Another controller scales the target", error=draft.message)
             self._reporter.tell(entry, [draft])
 
     async def _refuse(self, entry: Entry, now: Millis) -> None:
@@ -168,32 +184,9 @@ class Evaluator:
         generation = entry.autoscaler.metadata.generation
         if entry.refused_generation != generation:
             entry.refused_generation = generation
-            _log.error("Got an invalid WPA spec", wpa=entry.title, error=entry.refusal)
+            text, instance = "Got an invalid WPA spec", entry.title
+            say(entry, "error", text, Instance=instance, error=entry.refusal)
             draft = EventDraft("Warning", "FailedSpecCheck", entry.refusal)
             self._reporter.tell(entry, [draft])
         status = status_of_refusal(entry.refusal, entry.status, now, generation=generation)
         await self._reporter.report(entry, status, now, may_write=self._leadership.held)
-
-    def _log_change(self, entry: Entry, before: Decision | None) -> None:
-        if entry.last is None:
-            return
-        spec, decision, applied = entry.last.spec, entry.last.decision, entry.last.applied
-        same = before is not None and identity(before) == identity(decision)
-        if same and applied.kind == "none":
-            return
-        texts = {
-            "scaled": "Successful rescale",
-            "failed": "Failed to rescale",
-            "dry_run": "DryRun mode: scaling change was inhibited",
-            "none": "Decided",
-        }
-        _log.info(
-            texts[applied.kind],
-            wpa=entry.title,
-            wpa_name=spec.name,
-            wpa_namespace=spec.namespace,
-            rule=decision.rule,
-            currentReplicas=decision.current,
-            desiredReplicas=decision.desired,
-            decision=sentence(spec, decision, applied),
-        )
