@@ -9,6 +9,7 @@ from kube.service import runtime
 from kube.service.logs import ENCODERS, LEVELS, TIMESTAMPS
 from kube.service.settings import address, double_dashes, duration
 from scaler.app import serve
+from scaler.core.label_tags import LabelTag, read_label_tags
 from scaler.core.recommender import Tls
 from scaler.leadership import own_namespace
 from scaler.settings import Settings
@@ -24,6 +25,13 @@ Examples:
 Inside a pod no flag is needed: the service account is used. Exit codes: 0 stopped, 1 failed,
 2 configuration.
 """
+
+
+def _label_tags(_ctx: click.Context, _param: click.Parameter, text: str) -> tuple[LabelTag, ...]:
+    try:
+        return read_label_tags(text)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
 
 
 @click.command(epilog=_EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
@@ -81,6 +89,9 @@ Inside a pod no flag is needed: the service account is used. Exit codes: 0 stopp
 @click.option("--tls-insecure-skip-verify", **_SWITCH,
               help="Accept any certificate of a recommender, for objects without "
               "tlsConfig.")  # fmt: skip
+@click.option("--labels-as-tags", "label_tags", envvar="DD_LABELS_AS_TAGS", default="",
+              metavar="KEYS", callback=_label_tags, help="Labels of autoscalers to show in the "
+              "series wpa_controller_labels_info, separated by blanks.")  # fmt: skip
 @click.option("--loglevel", "log_level", type=click.Choice(list(LEVELS), case_sensitive=False),
               default="info", show_default=True, help="Lowest level to log.")  # fmt: skip
 @click.option("--logEncoder", "log_encoder", type=click.Choice(ENCODERS), default="json",

@@ -24,20 +24,23 @@ from kube.service.listeners import listening
 from kube.service.metrics import LoopLag, exposition, new_registry
 from kube.service.settings import Address
 from kube.vocab.times import SECOND, Clock, SystemClock
+from scaler.core.own_gauges import PROGRAM
 from scaler.core.wire import Autoscaler
 from scaler.leadership import LEASE, identity
 from scaler.settings import Settings
+from scaler.shell.autoscaler_series import Autoscalers
 from scaler.shell.evaluate import Evaluator, Sole
 from scaler.shell.externals import ExternalMetrics
 from scaler.shell.observe import Observer
 from scaler.shell.pages import autoscalers_page
 from scaler.shell.podlist import PodCounter
 from scaler.shell.recommender import Recommenders, recommending
+from scaler.shell.records_page import records_page
 from scaler.shell.reporter import AUTOSCALERS, Reporter
 from scaler.shell.resources import ResourceMetrics
 from scaler.shell.rivals import Rivals
 from scaler.shell.scales import Scales
-from scaler.shell.series import PROGRAM, ApiCalls, Autoscalers, Daemon
+from scaler.shell.series import ApiCalls, Daemon
 from scaler.shell.ticker import Ticker
 from scaler.state.catalogue import Catalogue
 
@@ -77,12 +80,13 @@ async def serve(settings: Settings, stop: asyncio.Event, clock: Clock | None = N
         asking = recommending(registry, clock, settings.cluster_name, settings.recommender_tls)
         recommenders = await stack.enter_async_context(asking)
         scaler = Scaler(settings, client, clock, recommenders)
-        registry.register(Autoscalers(scaler.catalogue))
+        registry.register(Autoscalers(scaler.catalogue, settings.label_tags))
         registry.register(scaler.own_series())
         lag = LoopLag(PROGRAM, registry)
         pages = web.Application()
         pages.router.add_get("/metrics", exposition(registry))
         pages.router.add_get("/autoscalers", autoscalers_page(scaler.catalogue))
+        pages.router.add_get("/records", records_page(scaler.catalogue))
         health = web.Application()
         health.add_routes(scaler.health(stop).routes())
         probes = Address(settings.metrics_address.host, settings.health_port)
@@ -166,6 +170,7 @@ class Scaler:
             self.ticker.stats,
             [reflector.stats for reflector in self.reflectors],
             self.recorder.stats,
+            lambda: self.election.writes if self.election else 0,
         )
 
     def health(self, stop: asyncio.Event) -> HealthChecks:

@@ -5,6 +5,7 @@ from msgspec import Struct
 from kube.service.logs import Encoder, Timestamps
 from kube.service.settings import Address
 from kube.vocab.times import SECOND
+from scaler.core.label_tags import LabelTag
 from scaler.core.recommender import Tls
 
 
@@ -29,6 +30,8 @@ class Settings(Struct, frozen=True):
     """What recommenders are told about where their targets run."""
     recommender_tls: Tls | None = None
     """TLS settings towards recommenders where objects have none of their own."""
+    label_tags: tuple[LabelTag, ...] = ()
+    """Labels of autoscalers that a series shows, to join with."""
     log_level: str = "info"
     log_encoder: Encoder = "json"
     log_timestamps: Timestamps = "millis"

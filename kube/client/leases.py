@@ -79,6 +79,8 @@ class LeaderElection:
         self.previous_renewal: Millis | None = None
         """When the holder before us was last known to be alive, by its own word."""
         self.transitions = 0
+        self.writes = 0
+        """Times the lease was made, taken, renewed or let go of."""
         self._client = client
         self._namespace = namespace
         self._name = name
@@ -193,6 +195,7 @@ class LeaderElection:
         )
         request = create_of(LEASES, self._namespace, msgspec.json.encode(lease))
         self._lease = await self._client.read(request, _LEASE)
+        self.writes += 1
         return True
 
     async def _put(
@@ -208,7 +211,9 @@ class LeaderElection:
         )
         body = msgspec.json.encode(_Lease(lease.metadata, spec))
         request = update_of(LEASES, self._namespace, self._name, body)
-        return await self._client.read(request, _LEASE)
+        written = await self._client.read(request, _LEASE)
+        self.writes += 1
+        return written
 
     def _tell(self) -> None:
         if self.held() != self._leading:

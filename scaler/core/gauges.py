@@ -34,6 +34,31 @@ HELP: Final = {
 }
 """Name without prefix, and meaning, of every gauge."""
 
+COMMON_LABELS: Final = (
+    "wpa_name",
+    "wpa_namespace",
+    "resource_namespace",
+    "resource_name",
+    "resource_kind",
+    "target_name",
+    "namespace",
+    "dry_run",
+)
+"""The labels that every series of an object begins with (W-M12)."""
+
+EXTRA_LABEL: Final = {
+    "value": "metric_name",
+    "high_watermark": "metric_name",
+    "high_watermak": "metric_name",
+    "low_watermark": "metric_name",
+    "low_watermak": "metric_name",
+    "replicas_scaling_proposal": "metric_name",
+    "restricted_scaling": "reason",
+    "transition_countdown": "transition",
+    "conditions": "condition",
+}
+"""The label that a gauge has beyond the common ones."""
+
 _CONDITIONS: Final = {
     "able_to_scale": "AbleToScale",
     "scaling_limited": "ScalingLimited",
@@ -50,18 +75,18 @@ class Gauge(Struct, frozen=True, gc=False):
     label_value: str = ""
 
 
-def common_labels(spec: Spec) -> dict[str, str]:
-    """The labels that every series of an object carries (W-M12)."""
-    return {
-        "wpa_name": spec.name,
-        "wpa_namespace": spec.namespace,
-        "resource_namespace": spec.namespace,
-        "resource_name": spec.target.name,
-        "resource_kind": spec.target.kind,
-        "target_name": spec.target.name,
-        "namespace": spec.namespace,
-        "dry_run": "true" if spec.dry_run else "false",
-    }
+def common_values(spec: Spec) -> list[str]:
+    """The values of `COMMON_LABELS`."""
+    return [
+        spec.name,
+        spec.namespace,
+        spec.namespace,
+        spec.target.name,
+        spec.target.kind,
+        spec.target.name,
+        spec.namespace,
+        "true" if spec.dry_run else "false",
+    ]
 
 
 def gauges(spec: Spec, decision: Decision, status: AutoscalerStatus) -> Iterator[Gauge]:

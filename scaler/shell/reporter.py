@@ -13,17 +13,15 @@ from kube.client.events import EventRecorder, ObjectReference
 from kube.client.pacing import Backoff
 from kube.client.requests import Patch, Resource, patch_of
 from kube.client.transport import ApiClient
-from kube.service.logs import get_logger
 from kube.vocab.times import SECOND, Millis
 from scaler.core.events import EventDraft
-from scaler.core.status import change
+from scaler.core.status import Change, change
 from scaler.core.wire import FINALIZER, GROUP, KIND, PLURAL, VERSION, AutoscalerStatus
+from scaler.shell.decision_log import say
 from scaler.state.catalogue import Entry
 
 AUTOSCALERS: Final = Resource(GROUP, VERSION, PLURAL)
 ATTEMPTS: Final = 3
-
-_log = get_logger("controllers.WatermarkPodAutoscaler")
 
 
 class _Uid(msgspec.Struct):
@@ -44,7 +42,12 @@ class Reporter:
         self, client: ApiClient, recorder: EventRecorder, *, coalesce: int = 60 * SECOND
     ) -> None:
         """`coalesce` is how long changes of mere values wait, in milliseconds (D22)."""
-        self.writes: Counter[str] = Counter()
+        self.writes: Counter[Change] = Counter()
+        """Statuses that were written, by how much had changed."""
+        self.failures = 0
+        """Attempts that failed."""
+        self.released = 0
+        """Finalizers that were taken off."""
         self._client = client
         self._recorder = recorder
         self._coalesce = coalesce
@@ -74,9 +77,9 @@ class Reporter:
                 # Deleted, or made anew under its name: that one has a status of its own.
                 return
             except KubeError as error:
-                self.writes["failed"] += 1
+                self.failures += 1
                 if attempt == ATTEMPTS or not error.retryable:
-                    _log.error("Failed to update the status", wpa=entry.title, error=str(error))
+                    say(entry, "error", "Failed to update the status", error=str(error))
                     return
                 await asyncio.sleep(self._backoff.next())
             else:
@@ -108,8 +111,9 @@ class Reporter:
             await self._client.send(
                 patch_of(AUTOSCALERS, meta.namespace, meta.name, body, Patch.MERGE)
             )
+            self.released += 1
         except KubeError as error:
-            _log.warning("Failed to remove the finalizer", wpa=entry.title, error=str(error))
+            say(entry, "warning", "Failed to remove the finalizer", error=str(error))
 
     async def _write(self, entry: Entry, status: AutoscalerStatus) -> None:
         namespace, name = entry.key

@@ -27,7 +27,7 @@ class TickerStats(Struct):
     overrun: int = 0
     """Turns that found the evaluation before still running."""
     lateness: float = 0.0
-    """Seconds the latest evaluation waited for a free worker."""
+    """Seconds from the latest evaluation's turn to its start."""
 
 
 class Ticker:
@@ -57,7 +57,7 @@ class Ticker:
     def schedule(self, entry: Entry, *, at_once: bool) -> None:
         """Put `entry` on its grid, with an extra evaluation now if asked."""
         if at_once:
-            self._start(entry)
+            self._start(entry, self._clock.monotonic())
         self._push(entry)
 
     async def run(self, catalogue: Catalogue) -> None:
@@ -97,7 +97,7 @@ class Ticker:
             if entry.running:
                 self.stats.overrun += 1
             else:
-                self._start(entry)
+                self._start(entry, due)
             self._push(entry)
 
     async def _sleep(self) -> None:
@@ -107,14 +107,14 @@ class Ticker:
             return
         await asyncio.sleep(max(GRID, min(self._heap[0][0] - self._clock.monotonic(), 1.0)))
 
-    def _start(self, entry: Entry) -> None:
+    def _start(self, entry: Entry, due: float) -> None:
         if self._closed or not self._active():
             return
         if entry.running:
             entry.again = True
             return
         entry.running = True
-        task = asyncio.ensure_future(self._run(entry, self._clock.monotonic()))
+        task = asyncio.ensure_future(self._run(entry, due))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
@@ -124,11 +124,12 @@ class Ticker:
                 self.stats.started += 1
                 self.stats.lateness = self._clock.monotonic() - due
                 entry.again = False
+                entry.asked = due
                 await self._evaluate(entry)
         finally:
             entry.running = False
         if entry.again:
-            self._start(entry)
+            self._start(entry, self._clock.monotonic())
 
 
 def phase(uid: str, period: int) -> int:

@@ -59,14 +59,29 @@ class Entry(Struct, eq=False):
     flight: Flight = field(default_factory=Flight)
     """What was evaluated, to be looked at later."""
     refused_generation: int = -1
+    attributes_told: tuple[int, str] = (0, "")
+    """The generation and the trouble with its log attributes that was logged last (U39)."""
     upscaled: int = 0
     downscaled: int = 0
+    direction: int = 0
+    """Of its last scaling: 1 up, -1 down, 0 for none since the start."""
+    reversals: int = 0
     due: float = 0.0
     """Monotonic time of its next turn."""
+    asked: float = 0.0
+    """Monotonic time from which on the evaluation under way was due."""
     running: bool = False
     again: bool = False
     deleted: bool = False
     """The object is gone; an evaluation that still runs has nothing left to do."""
+
+    def scaled(self, change: int) -> None:
+        """Count a scaling by `change` replicas, and whether it went back on the one before."""
+        self.upscaled += max(0, change)
+        self.downscaled += max(0, -change)
+        direction = 1 if change > 0 else -1
+        self.reversals += self.direction == -direction
+        self.direction = direction
 
     @property
     def leaving(self) -> bool:
