@@ -147,13 +147,15 @@ class Stage:
                 store.update(NODES, "", node["metadata"]["name"], node, "status")
 
     def _deploy(self) -> None:
-        self.deploy(self.target, self.scenario.pods.initial, **TEMPLATE)
+        self.deploy(self.target, self.scenario.pods.initial, TEMPLATE, played=True)
         foreign = self.scenario.foreign_pods
         if foreign is not None:
             assert not foreign.ready, "foreign pods that are Ready are not played"
-            self.deploy(f"{self.target}-foreign", foreign.count, played=False, ready_after="never")
+            self.deploy(f"{self.target}-foreign", foreign.count, {"ready_after": "never"})
 
-    def deploy(self, name: str, count: int, *, played: bool = True, **script: str) -> None:
+    def deploy(
+        self, name: str, count: int, script: dict[str, str], *, played: bool = False
+    ) -> None:
         """Create a Deployment whose pods are under the selector of the target's."""
         made = deployment(name, count, self._labels(), **script)
         made["metadata"]["namespace"] = self.namespace

@@ -3,11 +3,26 @@
 from pathlib import Path
 
 import pytest
+import yaml
 
-from tests.scenarios.scenario import files, load
+from sandbox.demo.shipped import manifests_folder
+from tests.scenarios.scenario import FOLDER, autoscalers, files, load
 from tests.scenarios.stage import staged
 
 FILES = files()
+ROWS = sorted({path.parent.name for path in FILES})
+
+
+@pytest.mark.parametrize("row", ROWS)
+def test_the_shipped_examples_are_those_that_the_scenarios_prove(row: str) -> None:
+    shipped = {
+        document["metadata"]["name"]: document["spec"]
+        for path in (manifests_folder() / "examples").glob("*.yaml")
+        for document in yaml.safe_load_all(path.read_text(encoding="utf-8"))
+        if document["kind"] == "WatermarkPodAutoscaler"
+    }
+    for wpa in autoscalers(FOLDER / row).values():
+        assert shipped[wpa["metadata"]["name"]] == wpa["spec"]
 
 
 @pytest.mark.asyncio

@@ -1,8 +1,7 @@
 """Row 000, what no curve alone shows: outages, partial sums, rollouts."""
 
-from msgspec import structs
-
 import pytest
+from msgspec import structs
 
 from tests.scenarios.recorded import Recorded, Scrape, sample, shipped_rule
 from tests.scenarios.scenario import load

@@ -3,18 +3,15 @@
 import pytest
 from msgspec import structs
 
-from sandbox.apiserver.conditions import holds
-from sandbox.apiserver.resources import NODES, PODS, Object
+from sandbox.apiserver.resources import PODS, Object
 from sandbox.controllers.pods import phase
 from scaler.core.decision import decide
 from tests.oracle.worlds import NOW, given_spec, good, look, ready_pods
+from tests.scenarios.bases import METRIC, cordon, make_bases, observed_by
 from tests.scenarios.kubelet import Habits
-from tests.scenarios.recorded import Recorded, Scrape, sample, shipped_rule
 from tests.scenarios.scenario import Pods, Scenario, load
 from tests.scenarios.stage import Stage, staged
 
-METRIC = "koupleless_ready_bases"
-RULE = shipped_rule("koupleless-bases.yaml", "koupleless:ready_bases:count")
 PEERS = load("R003-A").autoscaler["spec"]
 
 
@@ -55,61 +52,11 @@ def test_the_tolerance_hides_a_base_from_its_own_limit_on(tolerance, bases, aske
     assert decide(spec, seen, NOW).asked == asked
 
 
-def observed_by(stage: Stage) -> None:
-    """The metric as kube-state-metrics and the shipped rule make it from nodes and pods."""
-    selector = {"base": "base", "version": "1.0.0", "cluster": "default"}
-    series = Recorded(selector, RULE, lambda _second: kube_state(stage))
-    stage.series[METRIC] = series
-    stage.world.metrics.series[METRIC] = [series]
-
-
-def kube_state(stage: Stage) -> Scrape:
-    said = {}
-    for node in stage.world.store.list(NODES):
-        name = node["metadata"]["name"]
-        labels = {
-            "label_" + "".join(letter if letter.isalnum() else "_" for letter in key): value
-            for key, value in node["metadata"]["labels"].items()
-        }
-        said[sample("kube_node_labels", node=name, **labels)] = 1.0
-        ready = {"condition": "Ready", "status": "true"}
-        said[sample("kube_node_status_condition", node=name, **ready)] = float(holds(node, "Ready"))
-        cordoned = (node.get("spec") or {}).get("unschedulable", False)
-        said[sample("kube_node_spec_unschedulable", node=name)] = float(cordoned)
-    for pod in stage.pods():
-        where = {"namespace": stage.namespace, "pod": pod["metadata"]["name"]}
-        node = pod["spec"].get("nodeName", "")
-        said[sample("kube_pod_info", **where, node=node)] = 1.0
-    return said
-
-
-def bases(stage: Stage, *versions: str) -> None:
-    """A base of each version, with room for one instance, in place of the nodes there are."""
-    store = stage.world.store
-    (template, *_) = store.list(NODES)
-    for node in store.list(NODES):
-        store.delete(NODES, "", node["metadata"]["name"])
-    for number, version in enumerate(versions, 1):
-        name = f"vnode.{number}.test"
-        labels = {
-            "virtual-kubelet.koupleless.io/component": "vnode",
-            "virtual-kubelet.koupleless.io/env": "test",
-            "base.koupleless.io/name": "base",
-            "base.koupleless.io/version": version,
-            "base.koupleless.io/cluster-name": "default",
-            "kubernetes.io/hostname": name,
-        }
-        status = template["status"] | {"allocatable": template["status"]["allocatable"].copy()}
-        status["allocatable"]["pods"] = "1"
-        node = {"metadata": {"name": name, "labels": labels}, "spec": {}, "status": status}
-        store.create(NODES, "", node)
-
-
 @pytest.mark.asyncio
 @pytest.mark.looptime
 async def test_bases_of_another_version_do_not_count(tmp_path):  # R003-D, P-08
     def prepare(stage: Stage) -> None:
-        bases(stage, "1.0.0", "1.1.0", "1.0.0", "1.1.0", "1.0.0")
+        make_bases(stage, "1.0.0", "1.1.0", "1.0.0", "1.1.0", "1.0.0")
         observed_by(stage)
 
     async with staged(tmp_path, peers(0, 1), prepare) as stage:
@@ -140,7 +87,7 @@ async def test_instances_without_a_place_ask_for_no_more(tmp_path, gate):  # R00
 @pytest.mark.looptime
 async def test_a_drained_base_costs_its_own_instance_and_no_other(tmp_path):  # R003-F, P-09
     def prepare(stage: Stage) -> None:
-        bases(stage, *["1.0.0"] * 5)
+        make_bases(stage, *["1.0.0"] * 5)
         observed_by(stage)
 
     async with staged(tmp_path, peers(5, 5), prepare) as stage:
@@ -151,13 +98,11 @@ async def test_a_drained_base_costs_its_own_instance_and_no_other(tmp_path):  # 
             if pod["spec"]["nodeName"] != "vnode.1.test"
         }
         assert len(others) == 4
-        _cordon(stage, "vnode.1.test")
+        cordon(stage, "vnode.1.test")
         await stage.at(120)
         assert stage.curve() == [], "the cordoned base still runs its module"
         assert len(stage.pods()) == 5
-        (evicted,) = [
-            pod for pod in stage.pods() if pod["spec"].get("nodeName") == "vnode.1.test"
-        ]
+        (evicted,) = [pod for pod in stage.pods() if pod["spec"].get("nodeName") == "vnode.1.test"]
         stage.world.store.delete(PODS, stage.namespace, evicted["metadata"]["name"])
         await stage.at(135)
         assert stage.curve() == [(135, 4)]
@@ -165,12 +110,6 @@ async def test_a_drained_base_costs_its_own_instance_and_no_other(tmp_path):  # 
         assert stage.curve() == [(135, 4)]
         left = {pod["metadata"]["uid"]: pod["spec"]["nodeName"] for pod in stage.pods()}
         assert left == others
-
-
-def _cordon(stage: Stage, name: str) -> None:
-    node = stage.world.store.get(NODES, "", name)
-    node["spec"] = {**(node.get("spec") or {}), "unschedulable": True}
-    stage.world.store.update(NODES, "", name, node)
 
 
 @pytest.mark.asyncio
@@ -213,7 +152,7 @@ async def test_ending_pods_of_the_old_version_leave_the_new_one_alone(tmp_path, 
     """R003-I, P-13: both versions' pods are under one selector."""
 
     def prepare(stage: Stage) -> None:
-        stage.deploy("test-module-old", 5, played=False, start_after="0s", ready_after="0s")
+        stage.deploy("test-module-old", 5, {"start_after": "0s", "ready_after": "0s"})
 
     scenario = structs.replace(peers(5, 5), override={"minAvailableReplicaPercentage": 80})
     async with staged(tmp_path, scenario, prepare) as stage:

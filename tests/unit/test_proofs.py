@@ -1,0 +1,74 @@
+"""The pages that say which test proves what: every item has one, and every test exists."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.scenarios.scenario import files
+
+TESTS = Path(__file__).parent.parent
+DOCS = TESTS.parent / "docs"
+SCENARIOS = (DOCS / "scenarios.md").read_text(encoding="utf-8")
+PROOF = (DOCS / "compatibility.md").read_text(encoding="utf-8").partition("## Proof")[2]
+REFERENCE = re.compile(r"`([\w/]+\.py)::(\w+)(?:\[([\w.-]+)\])?`")
+EXCUSE = re.compile(r"^(open|out of scope|not needed): \S")
+CURVES = ("scenarios/test_blocks.py", "test_replica_curve")
+
+ITEMS = {
+    *(f"R000-{letter}" for letter in "ABCDE"),
+    *(f"R001-{letter}" for letter in "ABCDE"),
+    *(f"R003-{letter}" for letter in "ABCDEFGHI"),
+    "R004-A",
+    *(f"{kind}-{number:02}" for kind, last in (("K", 12), ("E", 12), ("P", 14))
+      for number in range(1, last + 1)),
+    *(f"W-{kind}{number:02}" for kind, last in (
+        ("A", 16), ("B", 1), ("V", 6), ("C", 2), ("D", 4), ("P", 1), ("L", 3), ("S", 2), ("K", 8),
+        ("M", 12), ("G", 14), ("O", 9), ("F", 8), ("X", 2))
+      for number in range(1, last + 1)),
+}  # fmt: skip
+DEVIATIONS = {f"D{number}" for number in (*range(1, 29), *range(33, 38))}
+
+
+def proofs(page: str) -> list[tuple[str, str]]:
+    """Item and last cell of every line of the page's tables."""
+    lines = [line.strip("| ").split(" | ") for line in page.splitlines() if line.startswith("| ")]
+    return [(cells[0], cells[-1]) for cells in lines if re.match(r"[A-Z]", cells[0])]
+
+
+def names_in(path: str) -> set[str]:
+    """The names of the tests of a file."""
+    tree = ast.parse((TESTS / path).read_text(encoding="utf-8"))
+    return {
+        node.name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        and node.name.startswith("test_")
+    }
+
+
+@pytest.mark.parametrize(
+    ("page", "items"), [(SCENARIOS, ITEMS), (PROOF, DEVIATIONS)], ids=["scenarios", "deviations"]
+)
+def test_every_item_is_there_once_with_a_test_or_a_reason(page, items):
+    found = proofs(page)
+    assert sorted(item for item, _ in found) == sorted(items)
+    unproved = [item for item, cell in found if not (REFERENCE.search(cell) or EXCUSE.match(cell))]
+    assert unproved == []
+
+
+def test_every_test_that_is_named_exists():
+    named = set(REFERENCE.findall(SCENARIOS + PROOF))
+    assert len(named) > 100
+    missing = [
+        f"{path}::{name}"
+        for path, name, _ in sorted(named)
+        if not (TESTS / path).is_file() or name not in names_in(path)
+    ]
+    assert missing == []
+
+
+def test_every_scenario_file_is_named_and_every_named_one_exists():
+    named = {case for *where, case in REFERENCE.findall(SCENARIOS) if tuple(where) == CURVES}
+    assert named == {path.stem for path in files()}
