@@ -14,7 +14,7 @@ from msgspec import Struct
 from adapter.core.trust import Headers, PeerVerifier, Trust, TrustError, overridden, trust_of
 from adapter.files import follow
 from adapter.metrics import AdapterMetrics
-from kube.client.errors import KubeError
+from kube.client.errors import Forbidden, KubeError, NotFound, Unreachable
 from kube.client.items import Key, Undecodable
 from kube.client.reflector import Reflector
 from kube.client.requests import Resource, get_of, list_of
@@ -93,11 +93,7 @@ class TrustSource:
             self._published = trust_of(found.data or {})
             self._apply()
         except KubeError as error:
-            raise UsageError(
-                f"{place}: {error}; make the API server reachable and bind the role "
-                f"{NAME}-reader, or give --authentication-skip-lookup with "
-                "--requestheader-client-ca-file"
-            ) from error
+            raise UsageError(f"{place}: {error}{_remedy(error)}") from error
         except TrustError as error:
             raise UsageError(f"{place}: {error}") from error
 
@@ -156,6 +152,22 @@ class TrustSource:
     def _refused(self, error: TrustError) -> None:
         self._metrics.trust_ok.set(0)
         _log.error("new trust cannot be used; the old one stays", error=str(error))
+
+
+def _remedy(error: KubeError) -> str:
+    """What the error itself cannot know; of refused tokens and certificates it says enough."""
+    match error:
+        case Forbidden():
+            return f"; bind the role {NAME}-reader of {NAMESPACE} to this account"
+        case NotFound():
+            return (
+                "; a cluster without it has no aggregation layer: give "
+                "--authentication-skip-lookup with --requestheader-client-ca-file"
+            )
+        case Unreachable(trouble="dns" | "connect" | "reset" | "timeout"):
+            return "; make the API server reachable"
+        case _:
+            return ""
 
 
 def _read(name: str, flag: str) -> str:
