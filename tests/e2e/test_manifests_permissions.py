@@ -32,9 +32,9 @@ def test_every_permission_of_a_daemon_is_used_by_some_test(
 
 
 def whole(request: pytest.FixtureRequest) -> bool:
-    """Whether this session runs every test here."""
+    """Whether this process was asked to run every test here."""
     config = request.config
-    chosen = config.option.keyword or any("::" in argument for argument in config.args)
-    files = {item.path for item in request.session.items}
     distributed = hasattr(config, "workerinput")
-    return not chosen and not distributed and files >= set(HERE.rglob("test_*.py"))
+    folders = [(config.invocation_params.dir / argument).resolve() for argument in config.args]
+    everywhere = any(HERE.is_relative_to(folder) for folder in folders)
+    return everywhere and not config.option.keyword and not distributed
