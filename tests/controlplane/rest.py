@@ -14,11 +14,12 @@ TIMEOUT: Final = 10.0
 
 
 class Refused(Exception):
-    """The server answered with an error; `code` is HTTP's."""
+    """The server answered with an error; `code` is HTTP's, `body` what it said."""
 
     def __init__(self, title: str, code: int, body: str) -> None:
         super().__init__(f"{title}: {code} {body}")
         self.code = code
+        self.body = body
 
 
 class Rest:
