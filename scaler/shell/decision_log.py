@@ -32,11 +32,11 @@ def say(entry: Entry, level: Level, message: str, **fields: Any) -> None:
 
 def say_decision(entry: Entry, last: Evaluated, before: Evaluated | None) -> None:
     """The lines of the evaluation `last`, given the one before."""
+    about = _about(entry)
     changed = before is None or _identity(before) != _identity(last)
     seen: Level = "info" if changed or last.applied.kind in ("scaled", "failed") else "debug"
     if not _log.is_enabled_for(_LEVELS[seen]):
         return
-    about = _about(entry)
     for line in log_lines(last.spec, last.decision, last.applied, changed=changed):
         _log.log(_LEVELS[line.level], line.message, **(about | line.fields))
 
