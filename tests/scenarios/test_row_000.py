@@ -40,17 +40,22 @@ async def test_an_outage_is_told_and_its_value_is_not_shown(tmp_path):  # R000-D
 def queue(second: float) -> Scrape:
     """Three exporters, one of which holds most of the backlog and is gone for a while.
 
-    A paused channel waits as well, which no consumer can help.
+    A paused channel waits as well, which no consumer can help. One topic has no channel yet; what
+    the other one says of itself is in its channels already.
     """
     said = {}
-    for exporter, depth in zip(EXPORTERS, (200.0, 100.0, 2700.0), strict=True):
+    for exporter, waiting in zip(EXPORTERS, (200.0, 60.0, 2700.0), strict=True):
         gone = exporter == "nsqd3" and GONE[0] <= second < GONE[1]
         said[sample("up", job="nsq-exporter", instance=exporter)] = float(not gone)
-        for paused, waiting in (("false", depth), ("true", 50_000.0)):
-            labels = {"topic": "df_metric_1", "channel": paused, "paused": paused}
-            name = sample("nsq_channel_depth", job="nsq-exporter", instance=exporter, **labels)
-            if not gone:
-                said[name] = waiting
+        topics = {"df_metric_1": 500.0, "df_metric_new": 20.0 if exporter == "nsqd" else 10.0}
+        channels = {"false": waiting, "true": 50_000.0}
+        if not gone:
+            where = {"job": "nsq-exporter", "instance": exporter}
+            for topic, depth in topics.items():
+                said[sample("nsq_topic_depth", **where, topic=topic, paused="false")] = depth
+            for paused, depth in channels.items():
+                labels = where | {"topic": "df_metric_1", "channel": paused, "paused": paused}
+                said[sample("nsq_channel_depth", **labels)] = depth
     return said
 
 
@@ -66,7 +71,8 @@ def queue(second: float) -> Scrape:
     ],
     ids=["guarded", "unguarded"],
 )
-async def test_a_partial_sum_must_not_look_like_a_fall(tmp_path, rule, expected):  # K-04, K-05
+async def test_a_partial_sum_must_not_look_like_a_fall(tmp_path, rule, expected):
+    """K-04, K-05, K-06: all exporters, no paused channel, topics that have no channel."""
     scenario = load("R000-E-in-bounds")
     scenario = structs.replace(scenario, by_hand=[], until=1000)
 
