@@ -10,10 +10,15 @@ _NAME: Final = "sandbox"
 
 
 def write_kubeconfig(path: Path, *, url: str, ca_pem: bytes, user: str, token: str) -> Path:
-    """Write a kubeconfig, readable by its owner alone, that presents `token`; returns `path`."""
-    path.touch(mode=0o600)
-    path.write_text(yaml.safe_dump(kubeconfig(url=url, ca_pem=ca_pem, user=user, token=token)))
-    return path
+    """Write a kubeconfig, readable by its owner alone, that presents `token`; returns `path`.
+
+    The file appears whole: others wait for it and read it at once.
+    """
+    content = yaml.safe_dump(kubeconfig(url=url, ca_pem=ca_pem, user=user, token=token))
+    draft = path.with_name(f".{path.name}.draft")
+    draft.touch(mode=0o600)
+    draft.write_text(content)
+    return draft.replace(path)
 
 
 def kubeconfig(*, url: str, ca_pem: bytes, user: str, token: str) -> dict[str, Any]:

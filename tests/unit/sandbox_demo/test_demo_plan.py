@@ -113,7 +113,7 @@ def test_ports_are_free_and_different() -> None:
     [
         (["--for", "10s"], "need 60s at least"),
         (["--for", "soon"], "is not a duration"),
-        (["--for", "90s", "--report", "/nonexistent/x.json"], "/nonexistent does not exist"),
+        (["--for", "90s", "--report", "/dev/null/x.json"], "/dev/null cannot be written"),
         (["--check"], "needs --for"),
         (["--prometheus", "fake"], "fake"),
     ],
