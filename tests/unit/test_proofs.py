@@ -21,7 +21,7 @@ ITEMS = {
     *(f"R001-{letter}" for letter in "ABCDE"),
     *(f"R003-{letter}" for letter in "ABCDEFGHI"),
     "R004-A",
-    *(f"{kind}-{number:02}" for kind, last in (("K", 12), ("E", 12), ("P", 14))
+    *(f"{kind}-{number:02}" for kind, last in (("K", 12), ("E", 12), ("V", 14), ("P", 14))
       for number in range(1, last + 1)),
     *(f"W-{kind}{number:02}" for kind, last in (
         ("A", 16), ("B", 1), ("V", 6), ("C", 2), ("D", 4), ("P", 1), ("L", 3), ("S", 2), ("K", 8),
