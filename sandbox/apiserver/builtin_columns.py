@@ -1,4 +1,4 @@
-"""The columns that built-in kinds show after their name."""
+"""The columns that built-in kinds show after their name; events show theirs at the end."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -41,14 +41,14 @@ def _path(name: str, path: str, kind: str = "string", priority: int = 0) -> Entr
     return (Column(name, path, kind, priority), None)
 
 
-def _count(name: str, path: str) -> Entry:
-    """A number that is 0 when nobody has written it yet."""
+def _count(name: str, path: str, kind: str = "integer") -> Entry:
+    """A number that is 0 when nobody has written it yet; some kinds call it text."""
     steps = path.split(".")[1:]
 
     def cell(obj: Object, _now: Millis) -> Any:
         return at(obj, *steps) or 0
 
-    return (Column(name, type="integer"), cell)
+    return (Column(name, type=kind), cell)
 
 
 def _made(name: str, cell: Cell, kind: str = "string", priority: int = 0) -> Entry:
@@ -83,9 +83,10 @@ BUILT_IN_COLUMNS: Final[Mapping[Key, tuple[Entry, ...]]] = {
         _path("Reason", ".reason"),
         _made("Object", cells.event_object),
         _path("Message", ".message"),
+        _path("Name", ".metadata.name", priority=1),
     ),
-    CONFIGMAPS.key: (_made("Data", cells.entries, "integer"), _AGE),
-    SECRETS.key: (_path("Type", ".type"), _made("Data", cells.entries, "integer"), _AGE),
+    CONFIGMAPS.key: (_made("Data", cells.entries), _AGE),
+    SECRETS.key: (_path("Type", ".type"), _made("Data", cells.entries), _AGE),
     SERVICES.key: (
         _path("Type", ".spec.type"),
         _made("Cluster-IP", cells.cluster_ip),
@@ -95,8 +96,8 @@ BUILT_IN_COLUMNS: Final[Mapping[Key, tuple[Entry, ...]]] = {
     ),
     DEPLOYMENTS.key: (
         _made("Ready", cells.ready_of_wanted),
-        _count("Up-to-date", ".status.updatedReplicas"),
-        _count("Available", ".status.availableReplicas"),
+        _count("Up-to-date", ".status.updatedReplicas", "string"),
+        _count("Available", ".status.availableReplicas", "string"),
         _AGE,
         *_WIDE_WORKLOAD,
     ),

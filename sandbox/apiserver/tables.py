@@ -11,7 +11,7 @@ from sandbox.apiserver.ages import age
 from sandbox.apiserver.builtin_columns import BUILT_IN_COLUMNS
 from sandbox.apiserver.cells import Cell
 from sandbox.apiserver.jsonpath import find, parse_path
-from sandbox.apiserver.resources import Column, Object, Resource
+from sandbox.apiserver.resources import EVENTS, Column, Object, Resource
 
 IncludeObject = Literal["None", "Metadata", "Object"]
 
@@ -62,6 +62,8 @@ def _columns(resource: Resource) -> list[TableColumn]:
     columns = [TableColumn(_NAME, lambda obj, _now: obj["metadata"]["name"])]
     if resource.custom:
         return columns + [TableColumn(column, _cell(column)) for column in resource.columns]
+    if resource.key == EVENTS.key:
+        columns = []
     for column, cell in BUILT_IN_COLUMNS.get(resource.key, ()):
         columns.append(TableColumn(column, cell or _cell(column)))
     if resource.key not in BUILT_IN_COLUMNS:

@@ -1,6 +1,7 @@
 """What people read of autoscalers: tables and explanations."""
 
 import json
+from collections.abc import Iterator
 from typing import Final
 
 import pytest
@@ -18,7 +19,7 @@ NAMESPACE: Final = "payments-prod"
 
 
 @pytest.fixture(scope="module")
-def payments(cluster: ControlPlane) -> Kubectl:
+def payments(cluster: ControlPlane) -> Iterator[Kubectl]:
     """A namespace with two autoscalers whose status reads like one in production."""
     install(cluster)
     cluster.rest.post("/api/v1/namespaces", {"metadata": {"name": NAMESPACE}})

@@ -17,10 +17,35 @@ async def test_table_of_deployments(api: Api):
     table = (await api.get(path, accept=TABLE)).body
     columns = {item["name"]: item["priority"] for item in table["columnDefinitions"]}
     assert columns == WIDE
-    assert {item["type"] for item in table["columnDefinitions"]} == {"string", "integer"}
     [row] = table["rows"]
     assert row["cells"][:2] == ["web", "0/2"]
     assert row["cells"][5:] == ["main", "example.com/none", "app=web"]
+
+
+NARROW = {
+    "/api/v1/nodes": "Name Status Roles Age Version",
+    "/api/v1/namespaces": "Name Status Age",
+    "/api/v1/configmaps": "Name Data Age",
+    "/api/v1/secrets": "Name Type Data Age",
+    "/api/v1/services": "Name Type Cluster-IP External-IP Port(s) Age",
+    "/api/v1/events": "Last_Seen Type Reason Object Message",
+    "/apis/apps/v1/replicasets": "Name Desired:integer Current:integer Ready:integer Age",
+    "/apis/apps/v1/statefulsets": "Name Ready Age",
+    "/apis/coordination.k8s.io/v1/leases": "Name Holder Age",
+    "/apis/apiregistration.k8s.io/v1/apiservices": "Name Service Available Age",
+    "/apis/rbac.authorization.k8s.io/v1/rolebindings": "Name Role Age",
+}
+
+
+@pytest.mark.parametrize("path", NARROW)
+async def test_columns_of_built_in_kinds(api: Api, path: str):
+    table = (await api.get(path, accept=TABLE, limit="1")).body
+    shown = []
+    for item in table["columnDefinitions"]:
+        name = item["name"].replace(" ", "_")
+        if item["priority"] == 0:
+            shown.append(name if item["type"] == "string" else f"{name}:{item['type']}")
+    assert shown == NARROW[path].split()
 
 
 async def test_table_of_pods_begins_like_kubectl(api: Api):
