@@ -3,7 +3,9 @@
 import asyncio
 import contextlib
 import json
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -67,10 +69,23 @@ class Api:
         self, base: str, session: aiohttp.ClientSession, compact: Callable[[], Awaitable[None]]
     ) -> None:
         """`compact` makes the server forget its history, sooner or later."""
+        self.ca: Path | None = None
         self.base = base
         self.session = session
         self.compact = compact
         self.namespace = "default"
+
+    @contextlib.asynccontextmanager
+    async def as_bearer(self, token: str) -> AsyncIterator["Api"]:
+        """The same server for somebody who has nothing but a token, or nothing at all."""
+        tls = ssl.create_default_context(cafile=str(self.ca)) if self.ca else True
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        async with aiohttp.ClientSession(
+            headers=headers, connector=aiohttp.TCPConnector(ssl=tls)
+        ) as session:
+            other = Api(self.base, session, self.compact)
+            other.namespace = self.namespace
+            yield other
 
     def path(self, plural: str, name: str = "", *, group: str = "", version: str = "v1") -> str:
         """The path of a namespaced resource."""

@@ -1,5 +1,6 @@
 """An extension API server in the test's own loop, and the objects that register it."""
 
+import asyncio
 import base64
 import contextlib
 import ssl
@@ -13,6 +14,7 @@ from sandbox.apiserver.serving import start
 from tests.contract.apiserver.client import Api
 
 SERVICE = "extension"
+_DRAIN = 0.2
 API_SERVICES = "/apis/apiregistration.k8s.io/v1/apiservices"
 
 
@@ -78,6 +80,9 @@ class Extension:
         app.router.add_route("*", "/{tail:.*}", self.answer)
         async with await start(app, tls=tls) as server:
             yield server.port
+        # Connections still in their handshake belong to the loop alone: those of clients that gave
+        # up end when it next looks at their sockets.
+        await asyncio.sleep(_DRAIN)
 
     def _resources(self) -> dict[str, Any]:
         pot = {"name": "pots", "singularName": "pot", "namespaced": True, "kind": "Pot"}

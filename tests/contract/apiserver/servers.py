@@ -35,7 +35,9 @@ class Sandbox:
             async with aiohttp.ClientSession(
                 timeout=_TIMEOUT, headers=headers, connector=aiohttp.TCPConnector(ssl=tls)
             ) as session:
-                yield Api(cluster.url, session, compact)
+                api = Api(cluster.url, session, compact)
+                api.ca = cluster.ca
+                yield api
 
     @contextlib.asynccontextmanager
     async def connect(self) -> AsyncIterator[Api]:
@@ -74,4 +76,6 @@ class Kubernetes:
 
         connector = aiohttp.TCPConnector(ssl=tls)
         async with aiohttp.ClientSession(timeout=_TIMEOUT, connector=connector) as session:
-            yield Api(self._cluster.server, session, compact)
+            api = Api(self._cluster.server, session, compact)
+            api.ca = pki.cluster.file
+            yield api
