@@ -7,7 +7,7 @@ ARGS   ?=
 JOBS   ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test controlplane e2e lint types check bench constraints clean
+.PHONY: help demo test controlplane e2e lint types check bench docs constraints clean
 
 help: ## Show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -51,6 +51,9 @@ check: lint types test ## All of the above
 
 bench: $(VENV)/.dev ## Benchmarks, as JSON
 	$(BIN)/python -m bench $(ARGS)
+
+docs: $(VENV)/.dev ## Write docs/metrics.md and manifests/grafana anew from the code
+	$(BIN)/python -m observability
 
 constraints: $(VENV)/.dev ## Record the installed versions as the tested set
 	@$(BIN)/python -m pip freeze --exclude-editable --local | grep -v ' @ ' > constraints.txt

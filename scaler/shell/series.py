@@ -1,6 +1,7 @@
 """The scaler's series about itself for Prometheus: what it did, how punctually, at what cost."""
 
 from collections.abc import Callable, Iterable, Mapping
+from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -14,6 +15,16 @@ from scaler.shell.evaluate import Evaluator
 from scaler.shell.reporter import Reporter
 from scaler.shell.ticker import TickerStats
 from scaler.state.catalogue import Catalogue
+
+WRITE_CAUSES: Final = (
+    "scale",
+    "status_decision",
+    "status_values",
+    "event",
+    "lease",
+    "finalizer",
+)
+"""Why the API server is written to."""
 
 
 class Daemon(Collector):
@@ -69,14 +80,15 @@ class Daemon(Collector):
 
     def _writes(self) -> Mapping[str, int]:
         """What was written, and why; what failed is in the requests' codes."""
-        return {
-            "scale": self._evaluator.measures.scales,
-            "status_decision": self._reporter.writes["decision"],
-            "status_values": self._reporter.writes["values"],
-            "event": self._events_written(),
-            "lease": self._lease_writes(),
-            "finalizer": self._reporter.released,
-        }
+        counts = (
+            self._evaluator.measures.scales,
+            self._reporter.writes["decision"],
+            self._reporter.writes["values"],
+            self._events_written(),
+            self._lease_writes(),
+            self._reporter.released,
+        )
+        return dict(zip(WRITE_CAUSES, counts, strict=True))
 
     def _events_written(self) -> int:
         return self._recorder.created + self._recorder.counted_up

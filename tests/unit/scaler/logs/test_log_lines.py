@@ -55,7 +55,8 @@ def fields(spec: Spec, world: Observed, message: str, applied: Applied = NONE) -
 
 
 BELOW = Reading("ok", 33_959, 1, AT)
-WAITING = Memory(below=Timer(True, NOW - 965 * SECOND), below_seen=NOW - 15 * SECOND)
+SINCE = NOW - 965 * SECOND
+WAITING = Memory(below=Timer(True, SINCE), below_seen=NOW - 15 * SECOND)
 SAMPLE = seen(8, BELOW, memory=WAITING)
 
 
@@ -105,9 +106,7 @@ SAMPLE = seen(8, BELOW, memory=WAITING)
 def test_the_readme_sample(message, expected):
     at = 1_668_484_400 * SECOND  # Tue, 15 Nov 2022 03:53:20 UTC
     moved = (at - AT) // SECOND
-    memory = Memory(
-        below=Timer(True, WAITING.below.since + moved * SECOND), below_seen=at - 10 * SECOND
-    )
+    memory = Memory(below=Timer(True, SINCE + moved * SECOND), below_seen=at - 10 * SECOND)
     world = seen(8, Reading("ok", 33_959, 1, at), memory=memory)
     decision = decide(README, world, at + 5 * SECOND)
     lines = list(log_lines(README, decision, Applied(), changed=True))

@@ -1,0 +1,160 @@
+"""The dashboard of all autoscalers: what binds them, who flaps, who wants more."""
+
+from typing import Final
+
+from observability.grafana import Board, Panel, Query, Row, Variable
+
+_SOME: Final = '{wpa_namespace=~"$namespace"}'
+_OBJECT: Final = "{{wpa_namespace}}/{{wpa_name}}"
+
+
+def _each(series: str) -> str:
+    """One value per object, whatever its other labels."""
+    return f"max by (wpa_namespace, wpa_name) ({series}{_SOME})"
+
+
+def _or_zero(expr: str) -> str:
+    """A count of what is not there is 0."""
+    return f"{expr} or vector(0)"
+
+
+def _stat(title: str, description: str, expr: str) -> Panel:
+    return Panel(title, description, (Query(expr, instant=True),), "stat", width=4, height=4)
+
+
+_SHORT: Final = (
+    f"clamp_min({_each('wpa_controller_replicas_scaling_proposal')} - "
+    f"{_each('wpa_controller_replicas_scaling_effective')}, 0)"
+)
+
+_COUNTS: Final = Row(
+    "Autoscalers",
+    (
+        _stat(
+            "Evaluated",
+            "Autoscalers that were evaluated since the start or the change of leaders.",
+            _or_zero(f"count({_each('wpa_scaler_binding_rule')})"),
+        ),
+        _stat(
+            "Without a count",
+            "No replica count can be computed (ScalingActive is not True): they are held.",
+            _or_zero(f"count({_each('wpa_controller_scaling_active')} == 0)"),
+        ),
+        _stat(
+            "Refused or unevaluated",
+            "Exist, and have no evaluation: an invalid spec, or a scaler that does not lead.",
+            "max(wpa_scaler_autoscalers) - "
+            "(count(max by (wpa_namespace, wpa_name) (wpa_scaler_binding_rule)) or vector(0))",
+        ),
+        _stat(
+            "At maxReplicas and asking for more",
+            "A metric asks for more than maxReplicas allows.",
+            _or_zero(
+                f"count({_each('wpa_controller_replicas_scaling_proposal')} > "
+                f"{_each('wpa_controller_max_replicas')})"
+            ),
+        ),
+        _stat(
+            "With a rival",
+            "Another controller sets the replica count of the same target (D37).",
+            _or_zero(f"count({_each('wpa_scaler_conflicting_controllers')} > 0)"),
+        ),
+        _stat(
+            "In dry run",
+            "Changes are computed and not applied.",
+            _or_zero(f"sum({_each('wpa_controller_dry_run')})"),
+        ),
+    ),
+)
+
+_RULES: Final = Row(
+    "What binds",
+    (
+        Panel(
+            "Objects by binding rule",
+            "Which rule bound each object's last evaluation.",
+            (
+                Query(
+                    "count by (rule) (max by (wpa_namespace, wpa_name, rule) "
+                    f"(wpa_scaler_binding_rule{_SOME}))",
+                    "{{rule}}",
+                ),
+            ),
+            stacked=True,
+            steps=True,
+        ),
+        Panel(
+            "Evidence by state",
+            "Metrics by the state of their last value: only ok may be acted on.",
+            (
+                Query(
+                    "count by (state) (max by (wpa_namespace, wpa_name, metric_name, state) "
+                    f"(wpa_scaler_evidence_state{_SOME}))",
+                    "{{state}}",
+                ),
+            ),
+            stacked=True,
+            steps=True,
+        ),
+        Panel(
+            "Wants more than it has",
+            "Replicas between what a metric asks for and what limits, windows and delays leave.",
+            (Query(f"topk(10, {_SHORT})", _OBJECT, instant=True),),
+            "bargauge",
+            width=8,
+        ),
+        Panel(
+            "Changes of direction in the last hour",
+            "Scalings in the other direction than the one before: the ones that flap.",
+            (
+                Query(
+                    "topk(10, sum by (wpa_namespace, wpa_name) "
+                    f"(increase(wpa_scaler_direction_reversals_total{_SOME}[1h])))",
+                    _OBJECT,
+                    instant=True,
+                ),
+            ),
+            "bargauge",
+            width=8,
+        ),
+        Panel(
+            "Replicas added and removed",
+            "By all chosen autoscalers together.",
+            (
+                Query(f"sum(increase(wpa_controller_upscale_replicas_total{_SOME}[5m]))", "added"),
+                Query(
+                    f"-sum(increase(wpa_controller_downscale_replicas_total{_SOME}[5m]))",
+                    "removed",
+                ),
+            ),
+            width=8,
+        ),
+        Panel(
+            "All objects",
+            "Each with the rule that bound it; open one with its own dashboard.",
+            (
+                Query(
+                    f"max by (wpa_namespace, wpa_name, rule) (wpa_scaler_binding_rule{_SOME})",
+                    instant=True,
+                ),
+            ),
+            "table",
+            width=24,
+        ),
+    ),
+)
+
+BOARD: Final = Board(
+    uid="wpa-fleet",
+    title="Watermark autoscaler / all autoscalers",
+    description="Every WatermarkPodAutoscaler: what binds it, who flaps, who wants more.",
+    variables=(
+        Variable(
+            "namespace",
+            "Namespace",
+            "label_values(wpa_scaler_binding_rule, wpa_namespace)",
+            several=True,
+        ),
+    ),
+    rows=(_COUNTS, _RULES),
+)
