@@ -133,8 +133,13 @@ class Ticker:
 
 
 def phase(uid: str, period: int) -> int:
-    """Milliseconds into the period at which an object's turn comes: FNV-1a over its uid."""
+    """Milliseconds into the period at which an object's turn comes: FNV-1a over its uid.
+
+    Always in the first half of a second: times in a status are cut to seconds, and a turn just
+    before the next one could, a few milliseconds late, start its windows a second later.
+    """
     value = 0xCBF29CE484222325
     for byte in uid.encode():
         value = ((value ^ byte) * 0x100000001B3) & 0xFFFFFFFFFFFFFFFF
-    return value % period
+    whole, part = divmod(value % period, SECOND)
+    return whole * SECOND + part // 2

@@ -181,6 +181,7 @@ async def test_draining_cancels_what_takes_too_long():
 def test_the_phase_is_stable_and_spreads():
     phases = [phase(f"uid-{number}", PERIOD) for number in range(3000)]
     assert phases == [phase(f"uid-{number}", PERIOD) for number in range(3000)]
+    assert all(value % 1000 < 500 for value in phases)
     seconds = [sum(1 for value in phases if value // 1000 == second) for second in range(15)]
     assert min(seconds) > 120
     assert max(seconds) < 280
