@@ -2,9 +2,9 @@
 
 import json
 
-from sandbox.apiserver.bootstrap_rbac import AUTHENTICATION_CONFIGMAP, bootstrap_objects
-from sandbox.apiserver.resources import CONFIGMAPS, NODES, Object
-from sandbox.apiserver.store import Store
+from sandbox.apiserver.access.bootstrap_rbac import AUTHENTICATION_CONFIGMAP, bootstrap_objects
+from sandbox.apiserver.kinds.resources import CONFIGMAPS, NODES, Object
+from sandbox.apiserver.storage.store import Store
 from sandbox.controllers.nodes import new_nodes
 from sandbox.pki import FRONT_PROXY_NAME, Pki
 

@@ -9,17 +9,17 @@ from typing import Any, Final, Self
 from aiohttp import web
 
 from kube.vocab.times import Clock, SystemClock
-from sandbox.apiserver.access_reviews import AccessReviews
-from sandbox.apiserver.aggregation import Aggregator
+from sandbox.apiserver.access.access_reviews import AccessReviews
+from sandbox.apiserver.access.auth import ADMIN, Authenticator, authentication, token_requests
+from sandbox.apiserver.access.authorization import Authorizer, authorization
+from sandbox.apiserver.access.identity import service_account_name
+from sandbox.apiserver.access.impersonation import impersonation
+from sandbox.apiserver.aggregation.aggregation import Aggregator
+from sandbox.apiserver.aggregation.availability import Availability
+from sandbox.apiserver.aggregation.backends import Backends
 from sandbox.apiserver.app import build_app
-from sandbox.apiserver.auth import ADMIN, Authenticator, authentication, token_requests
-from sandbox.apiserver.authorization import Authorizer, authorization
-from sandbox.apiserver.availability import Availability
-from sandbox.apiserver.backends import Backends
-from sandbox.apiserver.identity import service_account_name
-from sandbox.apiserver.impersonation import impersonation
-from sandbox.apiserver.serving import start
-from sandbox.apiserver.store import Store
+from sandbox.apiserver.http.serving import start
+from sandbox.apiserver.storage.store import Store
 from sandbox.bootstrap import bootstrap
 from sandbox.controllers.all_controllers import controllers
 from sandbox.controllers.pod_script import Habits

@@ -8,15 +8,15 @@ from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
 from kube.vocab.objects import Status, status_body
-from sandbox.apiserver.catalogue import Catalogue, Review
-from sandbox.apiserver.discovery import Aggregation, Discovery
-from sandbox.apiserver.documents import Documents
-from sandbox.apiserver.errors import ApiError, ServiceUnavailable
-from sandbox.apiserver.handlers import Handlers
-from sandbox.apiserver.keys import INFO
-from sandbox.apiserver.representation import json_response
-from sandbox.apiserver.requestinfo import RequestInfo, request_info
-from sandbox.apiserver.store import Store
+from sandbox.apiserver.discovery.discovery import Aggregation, Discovery
+from sandbox.apiserver.discovery.documents import Documents
+from sandbox.apiserver.http.handlers import Handlers
+from sandbox.apiserver.http.keys import INFO
+from sandbox.apiserver.http.representation import json_response
+from sandbox.apiserver.http.requestinfo import RequestInfo, request_info
+from sandbox.apiserver.kinds.catalogue import Catalogue, Review
+from sandbox.apiserver.storage.errors import ApiError, ServiceUnavailable
+from sandbox.apiserver.storage.store import Store
 
 _LOG: Final = structlog.get_logger("sandbox.apiserver")
 _MAX_BODY: Final = 3 * 2**20

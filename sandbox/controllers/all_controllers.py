@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from sandbox.apiserver.store import Store
+from sandbox.apiserver.storage.store import Store
 from sandbox.controllers.deployments import deployment_controller
 from sandbox.controllers.kubelet import kubelet
 from sandbox.controllers.pod_script import Habits

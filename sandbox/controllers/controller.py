@@ -12,9 +12,9 @@ from typing import Final
 import structlog
 from msgspec import Struct
 
-from sandbox.apiserver.errors import Gone
-from sandbox.apiserver.resources import Object, Resource
-from sandbox.apiserver.store import Store
+from sandbox.apiserver.kinds.resources import Object, Resource
+from sandbox.apiserver.storage.errors import Gone
+from sandbox.apiserver.storage.store import Store
 
 Key = tuple[str, str]
 """Namespace and name."""

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from kube.vocab.times import Millis
-from sandbox.apiserver.conditions import with_condition
-from sandbox.apiserver.resources import Object
+from sandbox.apiserver.kinds.conditions import with_condition
+from sandbox.apiserver.kinds.resources import Object
 from sandbox.controllers.rollout import limits_of
 
 

@@ -1,8 +1,8 @@
 """Deployments: one ReplicaSet per pod template, and rollouts that move pods from old to new."""
 
-from sandbox.apiserver.resources import DEPLOYMENTS, PODS, REPLICASETS, Object, Resource
-from sandbox.apiserver.stamping import copied
-from sandbox.apiserver.store import Store
+from sandbox.apiserver.kinds.resources import DEPLOYMENTS, PODS, REPLICASETS, Object, Resource
+from sandbox.apiserver.storage.stamping import copied
+from sandbox.apiserver.storage.store import Store
 from sandbox.controllers.controller import Controller, Key, Trigger, own_key
 from sandbox.controllers.deployment_status import deployment_status
 from sandbox.controllers.owners import controller_key, owned, owner_reference

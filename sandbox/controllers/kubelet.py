@@ -10,8 +10,8 @@ from itertools import count
 from msgspec import Struct
 
 from kube.vocab.times import SECOND, Millis
-from sandbox.apiserver.resources import PODS, Object
-from sandbox.apiserver.store import Store
+from sandbox.apiserver.kinds.resources import PODS, Object
+from sandbox.apiserver.storage.store import Store
 from sandbox.controllers import pod_status
 from sandbox.controllers.controller import Controller, Key, Seconds, Trigger, own_key
 from sandbox.controllers.pod_script import Habits, PodScript, ScriptError, pod_script

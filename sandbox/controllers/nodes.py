@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from kube.vocab.times import Millis, format_rfc3339
-from sandbox.apiserver.resources import Object
+from sandbox.apiserver.kinds.resources import Object
 
 PODS_PER_NODE: Final = 1000
 _KUBELET: Final = "v1.32.0+sandbox"

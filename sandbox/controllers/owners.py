@@ -2,9 +2,9 @@
 
 from collections.abc import Callable
 
-from sandbox.apiserver.deletion import owner_references
-from sandbox.apiserver.resources import Object, Resource
-from sandbox.apiserver.store import Store
+from sandbox.apiserver.kinds.resources import Object, Resource
+from sandbox.apiserver.storage.deletion import owner_references
+from sandbox.apiserver.storage.store import Store
 from sandbox.controllers.controller import Key
 
 

@@ -8,7 +8,7 @@ from typing import Final
 from msgspec import Struct
 
 from kube.vocab.times import SECOND, Millis, parse_duration
-from sandbox.apiserver.resources import Object
+from sandbox.apiserver.kinds.resources import Object
 
 PREFIX: Final = "sandbox.watermark-autoscaler/"
 START_AFTER: Final = f"{PREFIX}start-after"

@@ -3,9 +3,9 @@
 from typing import Any, Final
 
 from kube.vocab.times import Millis, format_rfc3339
-from sandbox.apiserver.conditions import with_condition
-from sandbox.apiserver.resources import Object
-from sandbox.apiserver.stamping import copied
+from sandbox.apiserver.kinds.conditions import with_condition
+from sandbox.apiserver.kinds.resources import Object
+from sandbox.apiserver.storage.stamping import copied
 
 _CREATING: Final = {"waiting": {"reason": "ContainerCreating"}}
 _UNREADY: Final = ("Ready", "ContainersReady")

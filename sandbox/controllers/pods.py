@@ -3,9 +3,9 @@
 from typing import Any, Final
 
 from kube.vocab.times import SECOND, Millis, parse_rfc3339
-from sandbox.apiserver.conditions import condition_of, holds
-from sandbox.apiserver.resources import Object
-from sandbox.apiserver.stamping import copied
+from sandbox.apiserver.kinds.conditions import condition_of, holds
+from sandbox.apiserver.kinds.resources import Object
+from sandbox.apiserver.storage.stamping import copied
 from sandbox.controllers.owners import owner_reference
 
 _DELETION_COST: Final = "controller.kubernetes.io/pod-deletion-cost"

@@ -2,8 +2,8 @@
 
 from typing import Any, Final
 
-from sandbox.apiserver.resources import PODS, REPLICASETS, Object
-from sandbox.apiserver.store import Store
+from sandbox.apiserver.kinds.resources import PODS, REPLICASETS, Object
+from sandbox.apiserver.storage.store import Store
 from sandbox.controllers.controller import Controller, Key, Seconds, Trigger, own_key
 from sandbox.controllers.owners import controller_key, owned
 from sandbox.controllers.pods import available_in, is_active, is_ready, new_pod, removal_order

@@ -6,7 +6,7 @@ from typing import Final
 
 import msgspec
 
-from sandbox.apiserver.resources import Object
+from sandbox.apiserver.kinds.resources import Object
 
 TEMPLATE_HASH: Final = "pod-template-hash"
 REVISION: Final = "deployment.kubernetes.io/revision"

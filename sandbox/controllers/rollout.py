@@ -6,7 +6,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from sandbox.apiserver.resources import Object
+from sandbox.apiserver.kinds.resources import Object
 
 
 class Sizes(Struct, frozen=True):

@@ -6,10 +6,10 @@ looked at.
 
 from collections import Counter
 
-from sandbox.apiserver.conditions import holds, with_condition
-from sandbox.apiserver.resources import NODES, PODS, Object
-from sandbox.apiserver.stamping import copied
-from sandbox.apiserver.store import Store
+from sandbox.apiserver.kinds.conditions import holds, with_condition
+from sandbox.apiserver.kinds.resources import NODES, PODS, Object
+from sandbox.apiserver.storage.stamping import copied
+from sandbox.apiserver.storage.store import Store
 from sandbox.controllers.controller import Controller, Key, Trigger
 from sandbox.controllers.pods import is_active, is_done, is_terminating
 

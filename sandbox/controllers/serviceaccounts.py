@@ -1,7 +1,7 @@
 """Gives every namespace its ServiceAccount `default`."""
 
-from sandbox.apiserver.resources import NAMESPACES, SERVICEACCOUNTS, Object
-from sandbox.apiserver.store import Store
+from sandbox.apiserver.kinds.resources import NAMESPACES, SERVICEACCOUNTS, Object
+from sandbox.apiserver.storage.store import Store
 from sandbox.controllers.controller import Controller, Key, Trigger, own_key
 
 _NAME = "default"

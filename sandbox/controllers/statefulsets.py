@@ -2,8 +2,8 @@
 
 from typing import Any, Final
 
-from sandbox.apiserver.resources import PODS, STATEFULSETS, Object
-from sandbox.apiserver.store import Store
+from sandbox.apiserver.kinds.resources import PODS, STATEFULSETS, Object
+from sandbox.apiserver.storage.store import Store
 from sandbox.controllers.controller import Controller, Key, Trigger, own_key
 from sandbox.controllers.owners import controller_key, owned
 from sandbox.controllers.pods import is_active, is_done, is_ready, is_terminating, new_pod, phase

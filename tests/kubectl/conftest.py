@@ -14,9 +14,9 @@ import yaml
 
 from kube.vocab.times import SystemClock
 from sandbox.apiserver.app import build_app
-from sandbox.apiserver.resources import EVENTS, NODES, PODS
-from sandbox.apiserver.serving import start
-from sandbox.apiserver.store import Store
+from sandbox.apiserver.http.serving import start
+from sandbox.apiserver.kinds.resources import EVENTS, NODES, PODS
+from sandbox.apiserver.storage.store import Store
 
 MANIFEST = Path(__file__).parents[2] / "manifests/crd/datadoghq.com_watermarkpodautoscalers.yaml"
 

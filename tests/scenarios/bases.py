@@ -1,7 +1,7 @@
 """Bases of modules as nodes, and the metric that counts those that are Ready."""
 
-from sandbox.apiserver.conditions import holds
-from sandbox.apiserver.resources import NODES
+from sandbox.apiserver.kinds.conditions import holds
+from sandbox.apiserver.kinds.resources import NODES
 from tests.scenarios.recorded import Recorded, Scrape, sample, shipped_rule
 from tests.scenarios.stage import Stage
 

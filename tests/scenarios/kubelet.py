@@ -11,9 +11,9 @@ from typing import Any
 from msgspec import Struct
 
 from kube.vocab.times import SECOND, Millis, format_rfc3339
-from sandbox.apiserver.conditions import holds
-from sandbox.apiserver.resources import PODS, Object
-from sandbox.apiserver.store import Store
+from sandbox.apiserver.kinds.conditions import holds
+from sandbox.apiserver.kinds.resources import PODS, Object
+from sandbox.apiserver.storage.store import Store
 from sandbox.controllers import pod_status
 from sandbox.controllers.pods import is_active
 

@@ -14,7 +14,7 @@ from aiohttp import web
 
 from kube.vocab.selectors import parse_selector
 from kube.vocab.times import format_rfc3339
-from sandbox.apiserver.resources import APISERVICES, PODS
+from sandbox.apiserver.kinds.resources import APISERVICES, PODS
 from tests.integration.scaler import backend
 from tests.integration.scaler.backend import Series
 from tests.integration.scaler.world import World

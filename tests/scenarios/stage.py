@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from kube.vocab.times import SECOND, Millis, format_rfc3339
-from sandbox.apiserver.resources import DEPLOYMENTS, EVENTS, NAMESPACES, NODES, PODS, Object
+from sandbox.apiserver.kinds.resources import DEPLOYMENTS, EVENTS, NAMESPACES, NODES, PODS, Object
 from scaler.shell.ticker import phase
 from tests.integration.scaler.backend import Series
 from tests.integration.scaler.daemon import Running

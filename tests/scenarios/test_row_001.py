@@ -3,8 +3,8 @@
 import pytest
 from msgspec import structs
 
-from sandbox.apiserver.conditions import with_condition
-from sandbox.apiserver.resources import DEPLOYMENTS, PODS, Object
+from sandbox.apiserver.kinds.conditions import with_condition
+from sandbox.apiserver.kinds.resources import DEPLOYMENTS, PODS, Object
 from tests.scenarios.scenario import Pods, Scenario, load
 from tests.scenarios.stage import Stage, staged
 

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from sandbox.apiserver.errors import Forbidden
-from sandbox.apiserver.resources import PODS
+from sandbox.apiserver.kinds.resources import PODS
+from sandbox.apiserver.storage.errors import Forbidden
 from tests.scenarios.scenario import load
 from tests.scenarios.stage import staged
 

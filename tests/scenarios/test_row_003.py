@@ -3,7 +3,7 @@
 import pytest
 from msgspec import structs
 
-from sandbox.apiserver.resources import PODS, Object
+from sandbox.apiserver.kinds.resources import PODS, Object
 from sandbox.controllers.pods import phase
 from scaler.core.decision import decide
 from tests.oracle.worlds import NOW, given_spec, good, look, ready_pods

@@ -8,7 +8,7 @@ from msgspec import structs
 
 from kube.client.requests import Patch, patch_of
 from kube.vocab.times import SECOND, format_rfc3339
-from sandbox.apiserver.schema_validate import validate
+from sandbox.apiserver.kinds.schema_validate import validate
 from tests.integration.scaler.world import AUTOSCALERS
 from tests.oracle.worlds import external, given_spec, resource
 from tests.scenarios.scenario import load

@@ -10,7 +10,7 @@ from typing import Any
 import trustme
 from aiohttp import web
 
-from sandbox.apiserver.serving import start
+from sandbox.apiserver.http.serving import start
 from tests.contract.apiserver.client import Api
 
 SERVICE = "extension"

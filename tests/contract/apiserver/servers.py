@@ -10,8 +10,8 @@ import aiohttp
 
 from kube.vocab.times import SystemClock
 from sandbox.apiserver.app import build_app
-from sandbox.apiserver.serving import start
-from sandbox.apiserver.store import Store
+from sandbox.apiserver.http.serving import start
+from sandbox.apiserver.storage.store import Store
 from sandbox.cluster import SandboxCluster
 from tests.contract.apiserver.client import Api
 from tests.controlplane.cluster import ControlPlane

@@ -8,7 +8,7 @@ from typing import Any
 
 from aiohttp import web
 
-from sandbox.apiserver.serving import start
+from sandbox.apiserver.http.serving import start
 from sandbox.pki import KeyPair, Pki
 
 GROUP = "external.metrics.k8s.io"

@@ -3,7 +3,7 @@
 import aiohttp.web
 import pytest
 
-from sandbox.apiserver.resources import CLUSTERROLES
+from sandbox.apiserver.kinds.resources import CLUSTERROLES
 from tests.integration.scaler.manifests import (
     LABELS,
     METRIC,

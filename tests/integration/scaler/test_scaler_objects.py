@@ -133,7 +133,9 @@ async def test_upstreams_finalizer_holds_no_object_back(tmp_path, make):
         left["metadata"]["finalizers"] = []
         w.store.update(w.wpas, NAMESPACE, "bad", left)
         await w.until(w.clock.now() + 1_000)
-        assert (await scrape(w.running[0])).of("bad") == []
+        page = await scrape(w.running[0])
+        assert page.of("bad") == []
+        assert page.value("wpa_scaler_api_writes_total", cause="finalizer") == 1
         assert w.store.find(w.wpas, NAMESPACE, "bad") is None
 
 

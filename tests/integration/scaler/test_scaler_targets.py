@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from sandbox.apiserver.resources import DEPLOYMENTS
+from sandbox.apiserver.kinds.resources import DEPLOYMENTS
 from tests.integration.scaler.manifests import NAMESPACE, autoscaler, deployment
 from tests.integration.scaler.pages import scrape
 from tests.integration.scaler.world import World, world

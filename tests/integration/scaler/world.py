@@ -18,8 +18,8 @@ from kube.client.requests import Patch, Resource, patch_of
 from kube.client.transport import ApiClient
 from kube.service.settings import Address
 from kube.vocab.times import SECOND, Clock, LoopClock, Millis, parse_rfc3339
-from sandbox.apiserver.definitions import defined_resources
-from sandbox.apiserver.resources import (
+from sandbox.apiserver.kinds.definitions import defined_resources
+from sandbox.apiserver.kinds.resources import (
     APISERVICES,
     DEFINITIONS,
     DEPLOYMENTS,

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from msgspec import convert
 
-from sandbox.apiserver.schema_prune import apply_defaults, prune
-from sandbox.apiserver.schema_validate import validate
+from sandbox.apiserver.kinds.schema_prune import apply_defaults, prune
+from sandbox.apiserver.kinds.schema_validate import validate
 from scaler.core.metric_spec import InvalidSpec
 from scaler.core.spec import read_spec
 from scaler.core.wire import Autoscaler

@@ -7,7 +7,7 @@ import pytest
 from msgspec import convert
 
 from adapter.core.configuration import read_configuration
-from sandbox.apiserver.schema_validate import validate
+from sandbox.apiserver.kinds.schema_validate import validate
 from scaler.core.spec import Spec, read_spec
 from scaler.core.wire import KIND, Autoscaler
 from tests.unit.manifests.manifest_files import (

@@ -6,7 +6,7 @@ import pytest
 import yaml
 from msgspec import convert
 
-from sandbox.apiserver.schema_validate import validate
+from sandbox.apiserver.kinds.schema_validate import validate
 from scaler.core.spec import read_spec
 from scaler.core.wire import Autoscaler
 from tests.unit.manifests.manifest_files import (

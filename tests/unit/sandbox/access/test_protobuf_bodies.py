@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sandbox.apiserver.errors import UnsupportedMediaType
-from sandbox.apiserver.protobuf import decode
+from sandbox.apiserver.http.protobuf import decode
+from sandbox.apiserver.storage.errors import UnsupportedMediaType
 
 
 def varint(value: int) -> bytes:

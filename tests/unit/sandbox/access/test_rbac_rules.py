@@ -2,8 +2,8 @@
 
 import pytest
 
-from sandbox.apiserver.identity import User, service_account
-from sandbox.apiserver.rbac_rules import Attributes, rule_allows, subject_means
+from sandbox.apiserver.access.identity import User, service_account
+from sandbox.apiserver.access.rbac_rules import Attributes, rule_allows, subject_means
 
 LIST_PODS = Attributes("list", resource="pods", namespace="shop")
 GET_SCALE = Attributes("get", "apps", "deployments", "scale", "shop", "web")

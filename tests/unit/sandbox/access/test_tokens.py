@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kube.vocab.times import SECOND
-from sandbox.apiserver.tokens import Grant, TokenError, sign, verify
+from sandbox.apiserver.access.tokens import Grant, TokenError, sign, verify
 
 SECRET = b"a secret of the sandbox"
 NOW = 1_770_000_000_000

@@ -8,8 +8,8 @@ import aiohttp
 
 from kube.vocab.times import Clock, SystemClock
 from sandbox.apiserver.app import build_app
-from sandbox.apiserver.serving import start
-from sandbox.apiserver.store import Store
+from sandbox.apiserver.http.serving import start
+from sandbox.apiserver.storage.store import Store
 
 
 class Served(NamedTuple):

@@ -3,7 +3,7 @@
 import pytest
 
 from kube.vocab.times import parse_rfc3339
-from sandbox.apiserver.ages import age, human_duration
+from sandbox.apiserver.tables.ages import age, human_duration
 
 
 @pytest.mark.parametrize(

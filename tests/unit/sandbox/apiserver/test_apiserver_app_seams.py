@@ -7,11 +7,11 @@ import structlog
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from sandbox.apiserver.catalogue import Review
-from sandbox.apiserver.errors import Forbidden, TooManyRequests
-from sandbox.apiserver.identity import User
-from sandbox.apiserver.keys import INFO, USER
-from sandbox.apiserver.resources import APISERVICES, Object, Resource
+from sandbox.apiserver.access.identity import User
+from sandbox.apiserver.http.keys import INFO, USER
+from sandbox.apiserver.kinds.catalogue import Review
+from sandbox.apiserver.kinds.resources import APISERVICES, Object, Resource
+from sandbox.apiserver.storage.errors import Forbidden, TooManyRequests
 from tests.unit.sandbox.apiserver.server import served
 
 pytestmark = pytest.mark.asyncio

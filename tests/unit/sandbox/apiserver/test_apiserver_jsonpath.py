@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from sandbox.apiserver.jsonpath import JsonPathError, find, parse_path
+from sandbox.apiserver.tables.jsonpath import JsonPathError, find, parse_path
 
 OBJECT: dict[str, Any] = {
     "metadata": {"name": "x", "annotations": {"example.com/note": "n"}},

@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kube.vocab.times import SystemClock
-from sandbox.apiserver.catalogue import Catalogue
-from sandbox.apiserver.discovery import Discovery
-from sandbox.apiserver.errors import ApiError, BadRequest
-from sandbox.apiserver.resources import (
+from sandbox.apiserver.discovery.discovery import Discovery
+from sandbox.apiserver.http.scale import scale_of
+from sandbox.apiserver.kinds.catalogue import Catalogue
+from sandbox.apiserver.kinds.resources import (
     APISERVICES,
     CONFIGMAPS,
     DEFINITIONS,
@@ -26,9 +26,9 @@ from sandbox.apiserver.resources import (
     Object,
     Resource,
 )
-from sandbox.apiserver.scale import scale_of
-from sandbox.apiserver.store import Store
-from sandbox.apiserver.tables import table
+from sandbox.apiserver.storage.errors import ApiError, BadRequest
+from sandbox.apiserver.storage.store import Store
+from sandbox.apiserver.tables.tables import table
 from tests.contract.apiserver.objects import (
     GADGET_DEFINITION,
     configmap,

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sandbox.apiserver.errors import BadRequest, Invalid, UnsupportedMediaType
-from sandbox.apiserver.patches import PatchType, merge_patch, patch_type, patched
-from sandbox.apiserver.resources import DEPLOYMENTS, Resource
-from sandbox.apiserver.strategic import strategic_merge
+from sandbox.apiserver.http.patches import PatchType, merge_patch, patch_type, patched
+from sandbox.apiserver.http.strategic import strategic_merge
+from sandbox.apiserver.kinds.resources import DEPLOYMENTS, Resource
+from sandbox.apiserver.storage.errors import BadRequest, Invalid, UnsupportedMediaType
 
 CUSTOM = Resource("x.example.com", "v1", "xs", "X", custom=True)
 

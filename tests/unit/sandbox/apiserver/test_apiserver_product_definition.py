@@ -7,10 +7,10 @@ import pytest
 import yaml
 
 from kube.vocab.times import SystemClock
-from sandbox.apiserver.catalogue import Catalogue
-from sandbox.apiserver.errors import Invalid
-from sandbox.apiserver.resources import DEFINITIONS, Object, Resource
-from sandbox.apiserver.store import Store
+from sandbox.apiserver.kinds.catalogue import Catalogue
+from sandbox.apiserver.kinds.resources import DEFINITIONS, Object, Resource
+from sandbox.apiserver.storage.errors import Invalid
+from sandbox.apiserver.storage.store import Store
 
 MANIFEST = Path(__file__).parents[4] / "manifests/crd/datadoghq.com_watermarkpodautoscalers.yaml"
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from sandbox.apiserver.requestinfo import RequestInfo, request_info
+from sandbox.apiserver.http.requestinfo import RequestInfo, request_info
 
 APPS = "/apis/apps/v1"
 

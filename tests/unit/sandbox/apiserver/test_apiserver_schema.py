@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from sandbox.apiserver.schema_prune import apply_defaults, prune
-from sandbox.apiserver.schema_validate import validate
+from sandbox.apiserver.kinds.schema_prune import apply_defaults, prune
+from sandbox.apiserver.kinds.schema_validate import validate
 
 
 def of(**properties: Any) -> dict[str, Any]:

@@ -6,9 +6,7 @@ from typing import Any
 import pytest
 
 from kube.vocab.selectors import parse_selector
-from sandbox.apiserver.errors import AlreadyExists, Conflict, Forbidden, Gone, Invalid, NotFound
-from sandbox.apiserver.fields import parse_fields
-from sandbox.apiserver.resources import (
+from sandbox.apiserver.kinds.resources import (
     CONFIGMAPS,
     DEFINITIONS,
     DEPLOYMENTS,
@@ -17,7 +15,16 @@ from sandbox.apiserver.resources import (
     REPLICASETS,
     Resource,
 )
-from sandbox.apiserver.store import Store
+from sandbox.apiserver.storage.errors import (
+    AlreadyExists,
+    Conflict,
+    Forbidden,
+    Gone,
+    Invalid,
+    NotFound,
+)
+from sandbox.apiserver.storage.fields import parse_fields
+from sandbox.apiserver.storage.store import Store
 from tests.contract.apiserver.objects import GADGET_DEFINITION, configmap, deployment
 
 

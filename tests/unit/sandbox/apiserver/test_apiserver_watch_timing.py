@@ -9,9 +9,9 @@ import pytest
 
 from kube.vocab.times import LoopClock
 from sandbox.apiserver.app import build_app
-from sandbox.apiserver.resources import CONFIGMAPS
-from sandbox.apiserver.serving import start
-from sandbox.apiserver.store import Store
+from sandbox.apiserver.http.serving import start
+from sandbox.apiserver.kinds.resources import CONFIGMAPS
+from sandbox.apiserver.storage.store import Store
 from tests.contract.apiserver.objects import configmap
 from tests.unit.sandbox.apiserver.server import served
 

@@ -5,8 +5,8 @@ import asyncio
 import pytest
 
 from kube.vocab.times import SECOND, format_rfc3339
-from sandbox.apiserver.conditions import condition_of, holds
-from sandbox.apiserver.resources import NODES, PODS
+from sandbox.apiserver.kinds.conditions import condition_of, holds
+from sandbox.apiserver.kinds.resources import NODES, PODS
 from tests.unit.sandbox.controllers.workloads import (
     EPOCH,
     counts,

@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from sandbox.apiserver.conditions import condition_of
-from sandbox.apiserver.resources import (
+from sandbox.apiserver.kinds.conditions import condition_of
+from sandbox.apiserver.kinds.resources import (
     DEPLOYMENTS,
     NAMESPACES,
     PODS,

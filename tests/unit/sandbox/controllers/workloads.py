@@ -5,9 +5,9 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from kube.vocab.times import LoopClock, parse_rfc3339
-from sandbox.apiserver.conditions import holds
-from sandbox.apiserver.resources import DEPLOYMENTS, NODES, PODS, REPLICASETS, Resource
-from sandbox.apiserver.store import Store
+from sandbox.apiserver.kinds.conditions import holds
+from sandbox.apiserver.kinds.resources import DEPLOYMENTS, NODES, PODS, REPLICASETS, Resource
+from sandbox.apiserver.storage.store import Store
 from sandbox.controllers.all_controllers import controllers
 from sandbox.controllers.nodes import new_nodes
 from sandbox.controllers.pod_script import PREFIX

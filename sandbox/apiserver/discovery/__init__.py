@@ -1,0 +1,1 @@
+"""What a client can find out about the server."""

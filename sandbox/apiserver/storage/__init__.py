@@ -1,0 +1,1 @@
+"""The objects and their history: versions, conflicts, watches, deletion."""
