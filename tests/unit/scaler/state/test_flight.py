@@ -1,15 +1,24 @@
 """The flight recorder: the last hour in full, a day of changes of reason, bounded."""
 
+from collections.abc import Callable
+
 from scaler.core.conditions import Applied
 from scaler.core.decision import decide
 from scaler.core.record import Record, replay
+from scaler.core.spec import Spec
 from scaler.state.flight import DAY, HOUR, Flight
 from tests.oracle.worlds import NOW, given_spec, good, look
 
 PERIOD = 15_000
 
 
-def fly(flight: Flight, hours: float, value=lambda turn: 50_000, spec=None, start=NOW) -> int:
+def fly(
+    flight: Flight,
+    hours: float,
+    value: Callable[[int], int] = lambda turn: 50_000,
+    spec: Spec | None = None,
+    start: int = NOW,
+) -> int:
     spec = spec or given_spec()
     turns = int(hours * HOUR / PERIOD)
     for turn in range(turns):
