@@ -16,7 +16,7 @@ from kube.vocab.times import SystemClock
 from scaler.app import Scaler
 from scaler.core.own_gauges import PROGRAM as SCALER
 from scaler.settings import Settings
-from scaler.shell.autoscaler_series import Autoscalers
+from scaler.shell.autoscaler_series import AutoscalerSeries
 from scaler.shell.recommender import recommending
 from scaler.shell.series import ApiCalls
 
@@ -39,10 +39,11 @@ async def scaler_families() -> list[Family]:
     )
     async with recommending(registry, clock, "", None) as recommenders:
         scaler = Scaler(Settings(), client, clock, recommenders)
-        registry.register(Autoscalers(scaler.catalogue))
         registry.register(scaler.own_series())
         LoopLag(SCALER, registry)
-        return list(_families(registry))
+        objects = AutoscalerSeries(scaler.catalogue).families
+        of_objects = [Family(one.name, one.type, one.labels, one.help) for one in objects]
+        return [*of_objects, *_families(registry)]
 
 
 def adapter_families() -> list[Family]:

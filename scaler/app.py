@@ -28,7 +28,7 @@ from scaler.core.own_gauges import PROGRAM
 from scaler.core.wire import Autoscaler
 from scaler.leadership import LEASE, identity
 from scaler.settings import Settings
-from scaler.shell.autoscaler_series import Autoscalers
+from scaler.shell.autoscaler_series import AutoscalerSeries
 from scaler.shell.evaluate import Evaluator, Sole
 from scaler.shell.externals import ExternalMetrics
 from scaler.shell.observe import Observer
@@ -80,11 +80,11 @@ async def serve(settings: Settings, stop: asyncio.Event, clock: Clock | None = N
         asking = recommending(registry, clock, settings.cluster_name, settings.recommender_tls)
         recommenders = await stack.enter_async_context(asking)
         scaler = Scaler(settings, client, clock, recommenders)
-        registry.register(Autoscalers(scaler.catalogue, settings.label_tags))
+        series = AutoscalerSeries(scaler.catalogue, settings.label_tags)
         registry.register(scaler.own_series())
         lag = LoopLag(PROGRAM, registry)
         pages = web.Application()
-        pages.router.add_get("/metrics", exposition(registry))
+        pages.router.add_get("/metrics", exposition(registry, series.text))
         pages.router.add_get("/autoscalers", autoscalers_page(scaler.catalogue))
         pages.router.add_get("/records", records_page(scaler.catalogue))
         health = web.Application()

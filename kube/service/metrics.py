@@ -32,14 +32,19 @@ def new_registry(program: str, version: str) -> CollectorRegistry:
     return registry
 
 
+async def _nothing() -> bytes:
+    return b""
+
+
 def exposition(
-    registry: CollectorRegistry,
+    registry: CollectorRegistry, more: Callable[[], Awaitable[bytes]] = _nothing
 ) -> Callable[[web.Request], Awaitable[web.Response]]:
-    """A handler that answers with the registry's metrics in text form."""
+    """A handler that answers with the registry's metrics in text form, and `more` after them."""
     headers = {"Content-Type": CONTENT_TYPE_PLAIN_0_0_4}
 
     async def handle(_request: web.Request) -> web.Response:
-        return web.Response(body=generate_latest(registry), headers=headers)
+        body = generate_latest(registry) + await more()
+        return web.Response(body=body, headers=headers)
 
     return handle
 

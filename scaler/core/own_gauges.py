@@ -21,7 +21,7 @@ NAMES: Final = ("wpa_namespace", "wpa_name")
 """The labels that each of these series begins with."""
 
 
-class Family(Struct, frozen=True):
+class Meaning(Struct, frozen=True):
     """What a gauge means, and the labels it has after the object's names."""
 
     help: str
@@ -29,18 +29,18 @@ class Family(Struct, frozen=True):
 
 
 FAMILIES: Final = {
-    "binding_rule": Family("1 for the rule that bound the last evaluation.", ("rule",)),
-    "evidence_state": Family(
+    "binding_rule": Meaning("1 for the rule that bound the last evaluation.", ("rule",)),
+    "evidence_state": Meaning(
         "1 for the state of a metric's value at the last evaluation.", ("metric_name", "state")
     ),
-    "evidence_age_seconds": Family(
+    "evidence_age_seconds": Meaning(
         "Age of a metric's oldest sample at the last evaluation.", ("metric_name",)
     ),
-    "spec_replicas": Family("Replicas that are asked of the target."),
-    "running_replicas": Family("Replicas that the target reports."),
-    "ready_pods": Family("The target's Ready pods."),
-    "counted_pods": Family("Those of them that are old enough to count."),
-    "delay_countdown_seconds": Family(
+    "spec_replicas": Meaning("Replicas that are asked of the target."),
+    "running_replicas": Meaning("Replicas that the target reports."),
+    "ready_pods": Meaning("The target's Ready pods."),
+    "counted_pods": Meaning("Those of them that are old enough to count."),
+    "delay_countdown_seconds": Meaning(
         "Time a value must stay beyond its watermark until the delay of a direction is over; 0 "
         "while none runs.",
         ("transition",),

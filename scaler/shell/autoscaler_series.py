@@ -4,121 +4,83 @@ They are made from the catalogue at each scrape, so they are owned by their obje
 it (D27): nothing has to be deleted, nothing can leak.
 """
 
-from collections.abc import Iterable, Iterator
+import asyncio
+from collections.abc import Iterator
+from typing import Final
 
-from msgspec import Struct
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
-from prometheus_client.registry import Collector
-
+from scaler.core.exposition import Family, header, label_text, sample
 from scaler.core.gauges import COMMON_LABELS, EXTRA_LABEL, HELP, PREFIX, common_values, gauges
 from scaler.core.label_tags import FIXED, LabelTag, label_values
 from scaler.core.own_gauges import FAMILIES, NAMES, PROGRAM, own_gauges
 from scaler.state.catalogue import Catalogue, Entry, Evaluated
 
+AT_ONCE: Final = 100
+"""Objects that are written before others get a turn: about 10 ms."""
 
-class _Row(Struct, frozen=True):
-    """An object that was evaluated, and its label values."""
+_OWN: Final = f"{PROGRAM}_"
+_UPSCALED: Final = f"{PREFIX}upscale_replicas_total"
+_DOWNSCALED: Final = f"{PREFIX}downscale_replicas_total"
+_LABELS_INFO: Final = f"{PREFIX}labels_info"
+_RIVALS: Final = f"{PROGRAM}_conflicting_controllers"
+_REVERSALS: Final = f"{PROGRAM}_direction_reversals_total"
 
-    entry: Entry
-    last: Evaluated
-    common: list[str]
-    names: tuple[str, str]
+_Line = tuple[str, str]
+"""A series' name, and its line."""
 
 
-class Autoscalers(Collector):
+class AutoscalerSeries:
     """The series of every evaluated autoscaler, as of its last evaluation."""
 
     def __init__(self, catalogue: Catalogue, tags: tuple[LabelTag, ...] = ()) -> None:
         """`tags` are the objects' labels that `wpa_controller_labels_info` carries."""
+        self.families: Final = tuple(_families(tags))
         self._catalogue = catalogue
         self._tags = tags
+        self._info_labels = (*(tag.name for tag in tags), *FIXED)
 
-    def collect(self) -> Iterable[Metric]:
-        """All families, also those without a sample."""
-        rows = [
-            _Row(entry, entry.last, common_values(entry.last.spec), entry.key)
-            for entry in self._catalogue
-            if entry.last is not None
-        ]
-        yield from _gauges(rows)
-        yield from _totals(rows)
-        yield self._labels_info(rows)
-        yield from _own_gauges(rows)
-        yield _rivals(rows)
-        yield _reversals(rows)
+    async def text(self) -> bytes:
+        """All families in Prometheus' text format. Others get their turns meanwhile."""
+        lines: dict[str, list[str]] = {family.name: [header(family)] for family in self.families}
+        for number, entry in enumerate(self._catalogue, 1):
+            if entry.last is not None:
+                for name, line in self._lines(entry, entry.last):
+                    lines[name].append(line)
+            if number % AT_ONCE == 0:
+                await asyncio.sleep(0)
+        return "".join(line for group in lines.values() for line in group).encode()
 
-    def describe(self) -> Iterable[Metric]:
-        """Nothing is known before the first scrape."""
-        return ()
-
-    def _labels_info(self, rows: list[_Row]) -> Metric:
-        family = GaugeMetricFamily(
-            PREFIX + "labels_info",
-            "Always 1; the labels are those of the object that were asked for.",
-            labels=[*(tag.name for tag in self._tags), *FIXED],
-        )
-        for row in rows:
-            labels = row.entry.autoscaler.metadata.labels
-            family.add_metric(label_values(self._tags, row.last.spec, labels), 1)
-        return family
-
-
-def _gauges(rows: list[_Row]) -> Iterator[Metric]:
-    families = {
-        name: GaugeMetricFamily(
-            PREFIX + name,
-            text,
-            labels=[*COMMON_LABELS, *([EXTRA_LABEL[name]] if name in EXTRA_LABEL else [])],
-        )
-        for name, text in HELP.items()
-    }
-    for row in rows:
-        for gauge in gauges(row.last.spec, row.last.decision, row.entry.status):
-            extra = [gauge.label_value] if gauge.label else []
-            families[gauge.name].add_metric([*row.common, *extra], gauge.value)
-    yield from families.values()
+    def _lines(self, entry: Entry, last: Evaluated) -> Iterator[_Line]:
+        common = label_text(COMMON_LABELS, common_values(last.spec))
+        for gauge in gauges(last.spec, last.decision, entry.status):
+            name, labels = PREFIX + gauge.name, common
+            if gauge.label:
+                labels = f"{common},{label_text((gauge.label,), (gauge.label_value,))}"
+            yield name, sample(name, labels, gauge.value)
+        yield _UPSCALED, sample(_UPSCALED, common, entry.upscaled)
+        yield _DOWNSCALED, sample(_DOWNSCALED, common, entry.downscaled)
+        values = label_values(self._tags, last.spec, entry.autoscaler.metadata.labels)
+        yield _LABELS_INFO, sample(_LABELS_INFO, label_text(self._info_labels, values), 1)
+        yield _RIVALS, sample(_RIVALS, common, len(entry.rivals))
+        names = label_text(NAMES, entry.key)
+        yield _REVERSALS, sample(_REVERSALS, names, entry.reversals)
+        for own in own_gauges(last.spec, last.decision):
+            name, labels = _OWN + own.name, names
+            if own.labels:
+                labels = f"{names},{label_text(FAMILIES[own.name].labels, own.labels)}"
+            yield name, sample(name, labels, own.value)
 
 
-def _totals(rows: list[_Row]) -> Iterator[Metric]:
-    up = CounterMetricFamily(PREFIX + "upscale_replicas", "Replicas added.", labels=COMMON_LABELS)
-    down = CounterMetricFamily(
-        PREFIX + "downscale_replicas", "Replicas removed.", labels=COMMON_LABELS
-    )
-    for row in rows:
-        up.add_metric(row.common, row.entry.upscaled)
-        down.add_metric(row.common, row.entry.downscaled)
-    yield up
-    yield down
-
-
-def _own_gauges(rows: list[_Row]) -> Iterator[Metric]:
-    families = {
-        name: GaugeMetricFamily(f"{PROGRAM}_{name}", family.help, labels=[*NAMES, *family.labels])
-        for name, family in FAMILIES.items()
-    }
-    for row in rows:
-        for gauge in own_gauges(row.last.spec, row.last.decision):
-            families[gauge.name].add_metric([*row.names, *gauge.labels], gauge.value)
-    yield from families.values()
-
-
-def _rivals(rows: list[_Row]) -> Metric:
-    family = GaugeMetricFamily(
-        f"{PROGRAM}_conflicting_controllers",
-        "Other controllers that set the replica count of the target.",
-        labels=COMMON_LABELS,
-    )
-    for row in rows:
-        family.add_metric(row.common, len(row.entry.rivals))
-    return family
-
-
-def _reversals(rows: list[_Row]) -> Metric:
-    family = CounterMetricFamily(
-        f"{PROGRAM}_direction_reversals",
-        "Scalings in the other direction than the one before.",
-        labels=NAMES,
-    )
-    for row in rows:
-        family.add_metric(row.names, row.entry.reversals)
-    return family
+def _families(tags: tuple[LabelTag, ...]) -> Iterator[Family]:
+    for name, text in HELP.items():
+        extra = (EXTRA_LABEL[name],) if name in EXTRA_LABEL else ()
+        yield Family(PREFIX + name, "gauge", text, (*COMMON_LABELS, *extra))
+    yield Family(_UPSCALED, "counter", "Replicas added.", COMMON_LABELS)
+    yield Family(_DOWNSCALED, "counter", "Replicas removed.", COMMON_LABELS)
+    text = "Always 1; the labels are those of the object that were asked for."
+    yield Family(_LABELS_INFO, "gauge", text, (*(tag.name for tag in tags), *FIXED))
+    text = "Other controllers that set the replica count of the target."
+    yield Family(_RIVALS, "gauge", text, COMMON_LABELS)
+    text = "Scalings in the other direction than the one before."
+    yield Family(_REVERSALS, "counter", text, NAMES)
+    for name, gauge in FAMILIES.items():
+        yield Family(_OWN + name, "gauge", gauge.help, (*NAMES, *gauge.labels))
