@@ -11,9 +11,9 @@ from tests.e2e.external_backend import ExternalMetrics
 from tests.e2e.scaler.bench import Bench, Seat
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def external(cluster: ControlPlane) -> Iterator[ExternalMetrics]:
-    """The cluster's external metrics while the tests of a module run: others have the adapter's."""
+    """The cluster's external metrics while this package's tests run: others have the adapter's."""
     with ExternalMetrics(cluster) as serving:
         yield serving
 
