@@ -18,8 +18,9 @@ def _or_zero(expr: str) -> str:
     return f"{expr} or vector(0)"
 
 
-def _stat(title: str, description: str, expr: str) -> Panel:
-    return Panel(title, description, (Query(expr, instant=True),), "stat", width=4, height=4)
+def _stat(title: str, description: str, expr: str, *, alarming: bool = True) -> Panel:
+    query = Query(expr, instant=True)
+    return Panel(title, description, (query,), "stat", width=4, height=4, alarming=alarming)
 
 
 _SHORT: Final = (
@@ -34,6 +35,7 @@ _COUNTS: Final = Row(
             "Evaluated",
             "Autoscalers that were evaluated since the start or the change of leaders.",
             _or_zero(f"count({_each('wpa_scaler_binding_rule')})"),
+            alarming=False,
         ),
         _stat(
             "Without a count",
@@ -63,6 +65,7 @@ _COUNTS: Final = Row(
             "In dry run",
             "Changes are computed and not applied.",
             _or_zero(f"sum({_each('wpa_controller_dry_run')})"),
+            alarming=False,
         ),
     ),
 )

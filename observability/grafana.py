@@ -34,6 +34,8 @@ class Panel(Struct, frozen=True):
     dashed: str = ""
     """Series whose names match are drawn as thin dashed lines."""
     texts: tuple[tuple[int, str, str], ...] = ()
+    alarming: bool = False
+    """Red from 1 on."""
     named: bool = False
     """A stat that shows the name of its series instead of the value."""
 

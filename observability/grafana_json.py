@@ -99,7 +99,8 @@ def _placed(rows: Iterable[Row]) -> Iterator[dict[str, Any]]:
     for row in rows:
         number += 1
         grid = {"x": 0, "y": top, "w": WIDTH, "h": 1}
-        yield {"id": number, "type": "row", "title": row.title, "gridPos": grid, "panels": []}
+        heading = {"type": "row", "title": row.title, "collapsed": False, "panels": []}
+        yield {"id": number, "gridPos": grid} | heading
         top += 1
         left = height = 0
         for panel in row.panels:
@@ -140,10 +141,13 @@ def _defaults(panel: Panel) -> dict[str, Any]:
         str(value): {"text": text, "color": color, "index": index}
         for index, (value, text, color) in enumerate(panel.texts)
     }
+    steps: list[dict[str, Any]] = [{"color": "green", "value": None}]
+    if panel.alarming:
+        steps.append({"color": "red", "value": 1})
     shown: dict[str, Any] = {
         "unit": panel.unit,
         "mappings": [{"type": "value", "options": mappings}] if mappings else [],
-        "thresholds": {"mode": "absolute", "steps": [{"color": "green", "value": None}]},
+        "thresholds": {"mode": "absolute", "steps": steps},
     }
     if panel.kind == "timeseries":
         shown["custom"] = {
@@ -153,7 +157,7 @@ def _defaults(panel: Panel) -> dict[str, Any]:
             "stacking": {"mode": "normal" if panel.stacked else "none"},
         }
     elif panel.kind == "state-timeline":
-        shown["custom"] = {"fillOpacity": 70, "lineWidth": 0}
+        shown["custom"] = {"fillOpacity": 70, "lineWidth": 0, "spanNulls": False}
     return shown
 
 
@@ -182,7 +186,12 @@ def _options(panel: Panel) -> dict[str, Any]:
             }
         case "stat":
             text = "name" if panel.named else "auto"
-            return {"reduceOptions": last, "textMode": text, "graphMode": "none"}
+            return {
+                "reduceOptions": last,
+                "textMode": text,
+                "graphMode": "none",
+                "colorMode": "value",
+            }
         case "state-timeline":
             return {
                 "mergeValues": True,
