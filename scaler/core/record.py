@@ -36,9 +36,25 @@ class Record(Struct, frozen=True, array_like=True, gc=False):
 _BATCH: Final = msgspec.json.Decoder(list[Record])
 
 
+EMPTY: Final = zlib.compress(b"[]")
+"""A batch without records."""
+
+
+def append(batch: bytes, record: Record) -> bytes:
+    """The batch with one record more; nothing is decoded for it."""
+    before = zlib.decompress(batch)[:-1]
+    comma = b"" if before == b"[" else b","
+    return zlib.compress(before + comma + msgspec.json.encode(record) + b"]", level=1)
+
+
+def close(batch: bytes) -> bytes:
+    """The same batch, smaller: worth the time once it is full."""
+    return zlib.compress(zlib.decompress(batch), level=9)
+
+
 def pack(records: Sequence[Record]) -> bytes:
     """A compressed batch."""
-    return zlib.compress(msgspec.json.encode(records), level=6)
+    return zlib.compress(msgspec.json.encode(records), level=9)
 
 
 def unpack(batch: bytes) -> list[Record]:

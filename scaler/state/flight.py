@@ -1,31 +1,32 @@
 """The flight recorder: an object's evaluations of an hour, its changes of reason of a day.
 
-Bounded in number as well as in time, whatever happens. Records are packed in batches; only the
-batch that is being filled is held as objects.
+Bounded in number as well as in time, whatever happens. Records are always packed: thousands of
+objects keep a day in less memory than a page of charts.
 """
 
-from collections import deque
 from collections.abc import Iterator
 from itertools import chain
 from typing import Final
 
 from kube.vocab.times import SECOND, Millis
-from scaler.core.record import Record, pack, unpack
+from scaler.core.record import EMPTY, Record, append, close, unpack
 from scaler.core.spec import Spec
 
 HOUR: Final = 3600 * SECOND
 DAY: Final = 24 * HOUR
-BATCH: Final = 48
-MOST_RECENT: Final = 20
+BATCH: Final = 60
+MOST_RECENT: Final = 16
 """Batches of the last hour: 960 evaluations, one every 3.75 s."""
-MOST_CHANGES: Final = 10
+MOST_CHANGES: Final = 8
 """Batches of changes: 480 a day, one every three minutes."""
 MOST_VERSIONS: Final = 16
 """Specifications kept; older records of others can no longer be replayed and are left out."""
 
 
 class Flight:
-    """One object's records."""
+    """One object's records. Slots and lists: there is one of these for each of thousands."""
+
+    __slots__ = ("_changes", "_recent", "_rule", "_specs", "_version")
 
     def __init__(self) -> None:
         self._recent = _Ring(HOUR, MOST_RECENT)
@@ -62,23 +63,27 @@ class Flight:
 class _Ring:
     """Records in batches, the oldest of which go by age and by number."""
 
+    __slots__ = ("_age", "_batches", "_filled", "_open", "_packed")
+
     def __init__(self, age: int, batches: int) -> None:
         self._age = age
         self._batches = batches
-        self._packed: deque[tuple[Millis, bytes]] = deque()
-        self._open: list[Record] = []
+        self._packed: list[tuple[Millis, bytes]] = []
+        self._open = EMPTY
+        self._filled = 0
 
     def add(self, record: Record) -> None:
-        self._open.append(record)
-        if len(self._open) >= BATCH:
-            self._packed.append((record.at, pack(self._open)))
-            self._open = []
+        self._open = append(self._open, record)
+        self._filled += 1
+        if self._filled >= BATCH:
+            self._packed.append((record.at, close(self._open)))
+            self._open, self._filled = EMPTY, 0
         while self._packed and (
             self._packed[0][0] < record.at - self._age or len(self._packed) > self._batches
         ):
-            self._packed.popleft()
+            del self._packed[0]
 
     def __iter__(self) -> Iterator[Record]:
         for _, batch in self._packed:
             yield from unpack(batch)
-        yield from self._open
+        yield from unpack(self._open)

@@ -62,7 +62,7 @@ def test_what_is_kept_is_bounded_however_often_the_reason_changes():
     spec = given_spec()
     high, low = spec.metrics[0].high, spec.metrics[0].low
     fly(flight, 48, lambda turn: high * 10 if turn % 2 else (high + low) // 2, spec)
-    assert len(list(flight.records())) <= 48 * (20 + 10 + 2)
+    assert len(list(flight.records())) <= 60 * (16 + 8 + 2)
 
 
 def test_records_know_the_specification_they_were_decided_on():
