@@ -5,31 +5,22 @@ at debug otherwise, as events are (D23); a scaling is always at info.
 """
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from typing import Any, Final, Literal
 
 from msgspec import Struct
 
-from kube.vocab.quantity import format_milli
 from kube.vocab.times import SECOND, Millis, format_rfc3339
 from scaler.core.conditions import Applied
 from scaler.core.limits import highest_step, lowest_step
-from scaler.core.messages import compute_failure_text, limit_text, reading_text, reference
-from scaler.core.metric_spec import Metric
-from scaler.core.observed import Reading
+from scaler.core.log_signals import Said, signal_lines
+from scaler.core.messages import compute_failure_text, limit_text, reference
 from scaler.core.sentence import sentence
 from scaler.core.spec import Spec
 from scaler.core.timing import Windows
 from scaler.core.trace import Decision
-from scaler.core.watermarks import Proposal
 
 Level = Literal["debug", "info", "error"]
 
-_REGION: Final = {
-    "above": "Value is above highMark",
-    "below": "Value is below lowMark",
-    "inside": "Within bounds of the watermarks",
-}
 _NO_CHANGE: Final = "Will not scale: number of replicas has not changed"
 _TOO_SHORT: Final = "Will not scale: value has not been out of bounds for long enough"
 _OUTCOME: Final = {
@@ -74,10 +65,7 @@ def log_lines(spec: Spec, decision: Decision, applied: Applied, *, changed: bool
     yield Line(level, _OUTCOME[applied.kind], _outcome(spec, decision, applied))
 
 
-_Said = tuple[str, dict[str, Any]]
-
-
-def _course(spec: Spec, decision: Decision) -> Iterator[_Said]:
+def _course(spec: Spec, decision: Decision) -> Iterator[Said]:
     if decision.rule == "target_unreadable":
         return
     yield "Target deploy", {"replicas": decision.running, "specReplicas": decision.current}
@@ -91,84 +79,13 @@ def _course(spec: Spec, decision: Decision) -> Iterator[_Said]:
             },
         )
     for index, reading in enumerate(decision.readings):
-        yield from _signal(spec, decision, index, reading)
+        yield from signal_lines(spec, decision, index, reading)
     yield from _limits(spec, decision)
     if decision.evaluated and decision.windows is not None:
         yield from _timing(spec, decision, decision.windows)
 
 
-def _signal(spec: Spec, decision: Decision, index: int, reading: Reading) -> Iterator[_Said]:
-    """What one metric, or the recommender, has to say."""
-    signal = spec.signals[index]
-    proposal = decision.proposals[index] if index < len(decision.proposals) else None
-    counted = decision.pods.counted if decision.pods else 0
-    if not reading.good:
-        text = reading_text(reading)
-        fields = {"metricName": signal.display, "state": reading.state, "error": text}
-        yield "The metric is unavailable", fields
-    if isinstance(signal, Metric):
-        yield from _values(signal, decision, reading)
-        kind = f"{signal.kind} Metric"
-    else:
-        kind = "Replicas Recommender"
-    if proposal is None:
-        return
-    if isinstance(signal, Metric) and proposal.region != "zero":
-        yield _REGION[proposal.region], _comparison(spec, signal, proposal, counted)
-    yield (
-        f"{kind} replica calculation",
-        {
-            "metricName": signal.display,
-            "replicaCount": proposal.replicas,
-            "utilizationQuantity": proposal.usage,
-            "timestamp": _rfc1123(reading.at),
-            "currentReadyReplicas": counted,
-        },
-    )
-    yield (
-        "Proposing replicas",
-        {
-            "proposedReplicas": proposal.replicas,
-            "metricName": signal.display,
-            "reference": reference(spec),
-            "metric timestamp": _rfc1123(reading.at),
-        },
-    )
-
-
-def _values(metric: Metric, decision: Decision, reading: Reading) -> Iterator[_Said]:
-    """The sum that was read; upstream lists the series, of which a decision knows the number."""
-    if not reading.good:
-        return
-    if metric.kind == "External":
-        fields = {"metrics": [reading.value], "series": reading.series}
-        yield "Metrics from the External Metrics Provider", fields
-    elif decision.pods is not None:
-        pods = decision.pods
-        yield (
-            "groupPods",
-            {
-                "ready": reading.series,
-                "missing": reading.missing,
-                "ignored": pods.listed - pods.foreign - pods.counted,
-                "incorrect target": pods.foreign,
-            },
-        )
-
-
-def _comparison(spec: Spec, metric: Metric, proposal: Proposal, counted: int) -> dict[str, Any]:
-    return {
-        "usage": format_milli(proposal.usage),
-        "replicaCount": proposal.replicas,
-        "currentReadyReplicas": counted,
-        "tolerance (%)": _fraction(spec.tolerance, 10),
-        "adjustedLM": _fraction(metric.low * (1000 - spec.tolerance), 1000),
-        "adjustedHM": _fraction(metric.high * (1000 + spec.tolerance), 1000),
-        "adjustedUsage": proposal.usage,
-    }
-
-
-def _limits(spec: Spec, decision: Decision) -> Iterator[_Said]:
+def _limits(spec: Spec, decision: Decision) -> Iterator[Said]:
     limited = decision.limited
     if limited is None:
         return
@@ -201,7 +118,7 @@ def _limits(spec: Spec, decision: Decision) -> Iterator[_Said]:
     yield "Normalized Desired replicas", {"desiredReplicas": limited.replicas}
 
 
-def _timing(spec: Spec, decision: Decision, windows: Windows) -> Iterator[_Said]:
+def _timing(spec: Spec, decision: Decision, windows: Windows) -> Iterator[Said]:
     last, read = decision.memory.last_scale, _oldest(decision)
     directions = (("up", windows.up, spec.up_window), ("down", windows.down, spec.down_window))
     for direction, left, window in directions:
@@ -233,7 +150,7 @@ def _timing(spec: Spec, decision: Decision, windows: Windows) -> Iterator[_Said]
         yield _NO_CHANGE, {}
 
 
-def _failure(spec: Spec, decision: Decision) -> Iterator[_Said]:
+def _failure(spec: Spec, decision: Decision) -> Iterator[Said]:
     if decision.rule == "target_unreadable":
         fields = {"reference": reference(spec), "error": decision.binding.detail}
         yield "Error happened while processing the WPA", fields
@@ -259,28 +176,3 @@ def _outcome(spec: Spec, decision: Decision, applied: Applied) -> dict[str, Any]
 
 def _oldest(decision: Decision) -> Millis | None:
     return min((one.at for one in decision.readings if one.at is not None), default=None)
-
-
-def _fraction(numerator: int, denominator: int) -> int | float:
-    """A whole number as one, however large."""
-    whole, rest = divmod(numerator, denominator)
-    return numerator / denominator if rest else whole
-
-
-def _rfc1123(moment: Millis | None) -> str | None:
-    """As upstream prints metric times: `Tue, 15 Nov 2022 03:53:20 UTC`; None is unknown."""
-    if moment is None:
-        return None
-    try:
-        when = datetime.fromtimestamp(moment // SECOND, UTC)
-    except (ValueError, OverflowError, OSError):
-        return None
-    return (
-        f"{_DAYS[when.weekday()]}, {when.day:02d} {_MONTHS[when.month - 1]} {when:%Y %H:%M:%S} UTC"
-    )
-
-
-_DAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
-_MONTHS: Final = (
-    "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
-)  # fmt: skip
