@@ -43,6 +43,7 @@ from scaler.shell.scales import Scales
 from scaler.shell.series import ApiCalls, Daemon
 from scaler.shell.ticker import Ticker
 from scaler.state.catalogue import Catalogue
+from scaler.state.feed import Feed
 
 COMPONENT: Final = "wpa_controller"
 """Source of our events, as upstream's (wpa-behaviour §17)."""
@@ -154,7 +155,7 @@ class Scaler:
                 client,
                 list_of(AUTOSCALERS, namespace),
                 _AUTOSCALER,
-                self.catalogue,
+                Feed(self.catalogue),
                 clock=clock,
                 on_error=Complaints("Cannot list or watch autoscalers", namespace=namespace),
             )

@@ -1,7 +1,8 @@
 """Sending requests to one API server: pacing, timeouts, renewed tokens, retries of reads.
 
-Every failure comes out as one of `kube.client.errors`. Writes are never repeated here, except
-after a 401, which says that nothing was done.
+Every failure comes out as one of `kube.client.errors`. Writes are not repeated here, except after a
+401, which says that nothing was done; aiohttp itself sends a GET, PUT or DELETE once more when a
+kept-alive connection turns out to be broken, so a PUT carries the version it was meant for.
 """
 
 import asyncio

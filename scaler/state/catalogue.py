@@ -100,7 +100,7 @@ class Entry(Struct, eq=False):
 
 
 class Catalogue:
-    """Entries by key. A `Sink` of the autoscalers' reflector."""
+    """Entries by key; fed by the autoscalers' reflectors, each through a `Feed`."""
 
     def __init__(self, on_due: Callable[[Key, bool], None], *, lists: int = 1) -> None:
         """`on_due` hears of objects to evaluate, with True when at once rather than in their turn.

@@ -8,6 +8,7 @@ from kube.client.items import Key, Undecodable, decode_item
 from scaler.core.observed import Memory
 from scaler.core.wire import Autoscaler, AutoscalerStatus
 from scaler.state.catalogue import Catalogue, Entry
+from scaler.state.feed import Feed
 
 KEY: Key = ("shop", "web")
 _DECODER = msgspec.json.Decoder(Autoscaler)
@@ -60,11 +61,13 @@ def test_what_the_first_list_brings_waits_and_what_comes_later_does_not():
     assert w.due == [(KEY, False), (KEY, True)]
 
 
-def test_every_list_has_to_be_in():
+def test_every_reflectors_first_list_has_to_be_in():
     w = World(lists=2)
-    w.catalogue.on_synced()
+    one, other = Feed(w.catalogue), Feed(w.catalogue)
+    one.on_synced()
+    one.on_synced()
     assert not w.synced()
-    w.catalogue.on_synced()
+    other.on_synced()
     assert w.synced()
 
 
