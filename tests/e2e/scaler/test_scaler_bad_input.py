@@ -86,7 +86,7 @@ def test_a_last_scale_in_the_future_is_told_and_starts_the_windows_now(bench: Be
     bench.run(workload("Deployment", "web", 2))
     bench.show(500)
     bench.seat.end()
-    bench.apply(autoscaler(upscaleForbiddenWindowSeconds=6))
+    bench.apply(autoscaler(upscaleForbiddenWindowSeconds=8, downscaleForbiddenWindowSeconds=8))
     ahead = "2099-01-01T00:00:00Z"
     bench.set_status({"currentReplicas": 2, "desiredReplicas": 2, "lastScaleTime": ahead})
     bench.seat.restart()

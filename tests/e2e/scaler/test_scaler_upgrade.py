@@ -81,7 +81,8 @@ def test_a_maximum_beyond_int32_is_the_largest_count_there_is(lax: Bench):
     store(lax, autoscaler("huge", maxReplicas=2_147_483_648))
     upgrade(lax)
     lax.await_replicas(5)
-    lax.await_condition("AbleToScale", "True", "SuccessfulScale", "huge")
+    eventually(lambda: lax.status("huge").get("scalingEventsCount") == 1)
+    assert lax.condition("ScalingActive", "huge")["reason"] == "ValidMetricFound"
     lax.kubectl("delete", "wpa", "huge", "--timeout=60s")
 
 
