@@ -6,6 +6,8 @@ from tests.controlplane.kubectl import Kubectl, KubectlFailed
 from tests.controlplane.waiting import eventually
 
 METRIC = "queue_depth.external.metrics.k8s.io"
+AUTOSCALERS = "watermarkpodautoscalers.datadoghq.com"
+"""Spelled out: tests of the CRD serve copies of it under the same short name."""
 
 
 def may(kubectl: Kubectl, user: str, verb: str, resource: str, *flags: str) -> bool:
@@ -22,12 +24,12 @@ def may(kubectl: Kubectl, user: str, verb: str, resource: str, *flags: str) -> b
 @pytest.mark.usefixtures("installation")
 def test_role_view_reads_autoscalers_and_metrics_and_changes_nothing(kubectl: Kubectl):
     kubectl("create", "rolebinding", "jane", "--clusterrole=view", "--user=jane")
-    eventually(lambda: may(kubectl, "jane", "list", "wpa"))
+    eventually(lambda: may(kubectl, "jane", "list", AUTOSCALERS))
     eventually(lambda: may(kubectl, "jane", "list", METRIC))
-    assert may(kubectl, "jane", "watch", "wpa")
-    assert not may(kubectl, "jane", "create", "wpa")
-    assert not may(kubectl, "jane", "patch", "wpa")
-    assert not may(kubectl, "john", "list", "wpa")
+    assert may(kubectl, "jane", "watch", AUTOSCALERS)
+    assert not may(kubectl, "jane", "create", AUTOSCALERS)
+    assert not may(kubectl, "jane", "patch", AUTOSCALERS)
+    assert not may(kubectl, "john", "list", AUTOSCALERS)
     assert not may(kubectl, "john", "list", METRIC)
 
 
@@ -35,5 +37,5 @@ def test_role_view_reads_autoscalers_and_metrics_and_changes_nothing(kubectl: Ku
 def test_role_edit_changes_autoscalers_but_not_their_status(kubectl: Kubectl):
     kubectl("create", "rolebinding", "jane", "--clusterrole=edit", "--user=jane")
     for verb in ("create", "patch", "update", "delete", "deletecollection", "get", "list"):
-        eventually(lambda verb=verb: may(kubectl, "jane", verb, "wpa"))  # type: ignore[misc]
-    assert not may(kubectl, "jane", "patch", "wpa", "--subresource=status")
+        eventually(lambda verb=verb: may(kubectl, "jane", verb, AUTOSCALERS))  # type: ignore[misc]
+    assert not may(kubectl, "jane", "patch", AUTOSCALERS, "--subresource=status")
