@@ -7,7 +7,7 @@ ARGS   ?=
 JOBS   ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test controlplane e2e lint types check bench docs constraints clean
+.PHONY: help demo test controlplane e2e fuzz lint types check bench docs constraints clean
 
 help: ## Show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -32,6 +32,9 @@ demo: $(VENV)/.demo ## The whole loop on this machine; ARGS="--for 120s --report
 
 test: $(VENV)/.dev ## Unit, property, contract and integration tests
 	$(BIN)/pytest -n $(JOBS) --dist loadfile -m "not e2e" $(ARGS)
+
+fuzz: $(VENV)/.dev ## A million random inputs through every decision; ARGS="--seed 7 --count 1"
+	$(BIN)/python -m tests.fuzz $(ARGS)
 
 controlplane: $(VENV)/.dev ## Build a real Kubernetes control plane, once (needs Go; about 10 minutes)
 	$(BIN)/python -m tests.controlplane.build

@@ -9,7 +9,7 @@ from fractions import Fraction
 from math import ceil, floor
 
 from scaler.core.metric_spec import Metric
-from scaler.core.observed import Observed, PodCounts, Timer
+from scaler.core.observed import Memory, Observed, PodCounts, Timer
 from scaler.core.spec import Spec
 
 INT32 = 2**31 - 1
@@ -19,13 +19,13 @@ INT32 = 2**31 - 1
 class Expected:
     """What should come out. `limit` is the reason of ScalingLimited, None where it keeps its state.
 
-    `active` is the status of ScalingActive, None where it keeps its state.
+    `active` is the status of ScalingActive, None where it keeps its state. `memory` is what is
+    remembered before anything is written to the target.
     """
 
     desired: int
     active: bool | None
-    above: Timer
-    below: Timer
+    memory: Memory
     limit: str | None = None
     asked: int | None = None
 
@@ -41,15 +41,14 @@ class Opinion:
 
 def expected(spec: Spec, world: Observed, now: int) -> Expected:
     """The count to have at `now`, and the state that it leaves."""
-    above, below = world.memory.above, world.memory.below
     scale, pods = world.scale, world.pods
     if scale is None:
-        return Expected(0, False, above, below)
+        return Expected(0, False, world.memory)
     current = scale.spec_replicas
     switched_off = current == 0
     in_bounds = spec.min_replicas <= current <= spec.max_replicas
     if not switched_off and not in_bounds:  # both before anything else (D14)
-        return Expected(_within(current, spec), None, above, below)
+        return Expected(_within(current, spec), None, world.memory)
     if (
         switched_off
         or scale.status_replicas == 0
@@ -60,7 +59,7 @@ def expected(spec: Spec, world: Observed, now: int) -> Expected:
         or pods.counted == 0  # D4
         or Fraction(100 * pods.ready, pods.owned) < spec.min_available  # D5
     ):
-        return Expected(current, False, above, below)
+        return Expected(current, False, world.memory)
     return _on_metrics(spec, world, now, current, pods)
 
 
@@ -78,15 +77,19 @@ def _on_metrics(spec: Spec, world: Observed, now: int, current: int, pods: PodCo
     present = [opinion for opinion in given if opinion is not None]
     complete = len(present) == len(given)
     if not present:
-        return Expected(current, False, memory.above, memory.below)
+        return Expected(current, False, memory)
 
     any_above = any(opinion.above for opinion in present)
     any_below = any(opinion.below for opinion in present)
     above, below = memory.above, memory.below
+    above_seen, below_seen = memory.above_seen, memory.below_seen
     if complete or any_above:
-        above = _above_timer(above, any_above, memory.above_seen, now, world.period)
+        above = _above_timer(above, any_above, above_seen, now, world.period)
+        above_seen = now
     if complete:
-        below = _below_timer(below, any_below, memory.below_seen, now, world.period)
+        below = _below_timer(below, any_below, below_seen, now, world.period)
+        below_seen = now
+    after = Memory(memory.last_scale, above, below, above_seen, below_seen)
 
     wanted = max(opinion.replicas for opinion in present)
     if not complete:
@@ -94,13 +97,13 @@ def _on_metrics(spec: Spec, world: Observed, now: int, current: int, pods: PodCo
         wanted = max([current, *(opinion.replicas for opinion in present if opinion.above)])
     asked = wanted
     if wanted < current and pods.warming:
-        return Expected(current, True, above, below, None, asked)  # D35
+        return Expected(current, True, after, None, asked)  # D35
     count, reason = _limited(spec, current, wanted, counted)
     if count != current and not _may_happen(
         spec, count > current, any_above or any_below, above, below, memory.last_scale, now
     ):
         count = current
-    return Expected(count, True, above, below, reason, asked)
+    return Expected(count, True, after, reason, asked)
 
 
 def _opinion(spec: Spec, metric: Metric, value: Fraction, current: int, counted: int) -> Opinion:

@@ -19,9 +19,7 @@ def _compare(chance: Random) -> str:
     due = expected(spec, world, now)
     context = f"{spec}\n{world}\n{told.steps}"
     assert told.desired == due.desired, context
-    assert told.memory.above == due.above, context
-    assert told.memory.below == due.below, context
-    assert told.memory.last_scale == world.memory.last_scale, context
+    assert told.memory == due.memory, context
     assert (told.limited.reason if told.limited else None) == due.limit, context
     assert told.evaluated == (due.active is True), context
     return told.rule
