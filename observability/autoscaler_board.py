@@ -98,6 +98,7 @@ _VALUE: Final = Row(
                 Query(_of("wpa_scaler_spec_replicas"), "asked of the target"),
                 Query(_of("wpa_scaler_running_replicas"), "reported by the target"),
                 Query(_of("wpa_scaler_ready_pods"), "Ready"),
+                Query(_of("wpa_scaler_foreign_pods"), "of others"),
                 Query(_of("wpa_controller_min_replicas"), "minReplicas"),
                 Query(_of("wpa_controller_max_replicas"), "maxReplicas"),
             ),

@@ -40,6 +40,7 @@ FAMILIES: Final = {
     "running_replicas": Meaning("Replicas that the target reports."),
     "ready_pods": Meaning("The target's Ready pods."),
     "counted_pods": Meaning("Those of them that are old enough to count."),
+    "foreign_pods": Meaning("Pods under the target's selector that belong to others."),
     "delay_countdown_seconds": Meaning(
         "Time a value must stay beyond its watermark until the delay of a direction is over; 0 "
         "while none runs.",
@@ -66,6 +67,7 @@ def own_gauges(spec: Spec, decision: Decision) -> Iterator[OwnGauge]:
     if decision.pods is not None:
         yield OwnGauge("ready_pods", decision.pods.ready)
         yield OwnGauge("counted_pods", decision.pods.counted)
+        yield OwnGauge("foreign_pods", decision.pods.foreign)
     yield from _evidence(spec, decision)
     if decision.evaluated:
         memory, at = decision.memory, decision.at

@@ -2,6 +2,7 @@
 
 Two controllers on one target work against each other. That is told, and scaling goes on: which of
 them should go is for people to say. An autoscaler in dry-run writes nothing and is nobody's rival.
+The same goes for a selector that matches pods of others: only own pods count, and it is told once.
 """
 
 from collections.abc import Iterable
@@ -12,6 +13,7 @@ from kube.vocab.kinds import WELL_KNOWN, group_of
 from scaler.core.events import EventDraft
 from scaler.core.messages import reference
 from scaler.core.spec import Spec
+from scaler.core.trace import Decision
 from scaler.core.wire import TargetReference
 
 TargetKey = tuple[str, str, str, str]
@@ -48,3 +50,17 @@ def conflict_event(spec: Spec, found: Iterable[Claim]) -> EventDraft:
         "other; delete all but one of them, or set dryRun on this one"
     )
     return EventDraft("Warning", "ConflictingController", text)
+
+
+def overlap_event(spec: Spec, decision: Decision, before: Decision | None) -> EventDraft | None:
+    """What to tell when pods of others turn up under the target's selector (K-03)."""
+    if decision.pods is None or decision.pods.foreign == 0:
+        return None
+    if before is not None and before.pods is not None and before.pods.foreign > 0:
+        return None
+    text = (
+        f"the selector of {reference(spec)} also matches {decision.pods.foreign} pods that do not "
+        "belong to it; only its own are counted here, but other tools may mix them up: give each "
+        "workload a label of its own"
+    )
+    return EventDraft("Warning", "OverlappingSelector", text)

@@ -13,7 +13,7 @@ from scaler.core.decision import decide
 from scaler.core.events import EventDraft, events
 from scaler.core.observed import Memory
 from scaler.core.record import Record
-from scaler.core.rivals import conflict_event
+from scaler.core.rivals import conflict_event, overlap_event
 from scaler.core.spec import Spec
 from scaler.core.status import (
     memory_after,
@@ -163,6 +163,9 @@ class Evaluator:
         say_decision(entry, last, before)
         previous = before.decision if before else None
         self._reporter.tell(entry, events(spec, decision, applied, previous, quiet=self._quiet))
+        overlap = overlap_event(spec, decision, previous)
+        if overlap is not None:
+            self._reporter.tell(entry, [overlap])
         may_write = self._leadership.held
         await self._reporter.report(entry, status, decision.at, may_write=may_write)
 

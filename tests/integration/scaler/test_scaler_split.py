@@ -3,7 +3,7 @@
 import pytest
 
 from tests.integration.scaler.manifests import LABELS, METRIC, deployment, split
-from tests.integration.scaler.pages import shown
+from tests.integration.scaler.pages import scrape, shown
 from tests.integration.scaler.world import World, world
 
 METRIC_WPA, OTHER_WPA = "kodo-x-metric", "kodo-x-queue-only"
@@ -106,3 +106,19 @@ async def test_a_stale_manifest_is_put_right(tmp_path, stale, expected):
         if stale == 1:
             text = "New size: 2; reason: Current number of replicas below Spec.MinReplicas"
             assert reasons[0] == text
+
+
+@pytest.mark.asyncio
+@pytest.mark.looptime
+async def test_an_overlap_of_selectors_is_told_and_shown(tmp_path):
+    async with world(tmp_path) as w:
+        await two_consumers(w)
+        await w.apply(split(METRIC_WPA), split(OTHER_WPA))
+        scaler = await w.scaler()
+        await w.until(w.clock.now() + 120_000)
+        page = await scrape(scaler)
+        for wpa, foreign in ((METRIC_WPA, 3), (OTHER_WPA, 2)):
+            (told,) = w.events(wpa, "OverlappingSelector")
+            assert told["type"] == "Warning"
+            assert told["count"] == 1
+            assert page.value("wpa_scaler_foreign_pods", wpa_name=wpa) == foreign

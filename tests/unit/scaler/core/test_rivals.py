@@ -2,9 +2,11 @@
 
 import pytest
 
-from scaler.core.rivals import Claim, conflict_event, rivals, target_key
+from scaler.core.decision import decide
+from scaler.core.observed import PodCounts
+from scaler.core.rivals import Claim, conflict_event, overlap_event, rivals, target_key
 from scaler.core.wire import TargetReference
-from tests.oracle.worlds import plain_spec
+from tests.oracle.worlds import NOW, good, look, plain_spec
 
 SPEC = plain_spec()
 HPA = "HorizontalPodAutoscaler"
@@ -56,3 +58,17 @@ def test_the_event_names_target_rivals_and_ways_out():
         "HorizontalPodAutoscaler a and HorizontalPodAutoscaler b: they work against each other; "
         "delete all but one of them, or set dryRun on this one"
     )
+
+
+def test_pods_of_others_under_the_selector_are_told_once():
+    alone, shared = (
+        decide(SPEC, look(3, good(500_000), pods=PodCounts(3 + more, 3, 3, 3, 0, more)), NOW)
+        for more in (0, 4)
+    )
+    told = overlap_event(SPEC, shared, alone)
+    assert told is not None
+    assert (told.type, told.reason) == ("Warning", "OverlappingSelector")
+    assert "also matches 4 pods that do not belong to it" in told.message
+    assert overlap_event(SPEC, shared, None) == told
+    assert overlap_event(SPEC, shared, shared) is None
+    assert overlap_event(SPEC, alone, shared) is None
