@@ -1,6 +1,9 @@
 """The fuzzer says what it did, and how to repeat what failed."""
 
+from random import Random
+
 from tests import fuzz
+from tests.oracle.wild import any_input, check_input
 
 
 def test_a_clean_run_says_how_many_and_from_which_seed(capsys):
@@ -9,13 +12,13 @@ def test_a_clean_run_says_how_many_and_from_which_seed(capsys):
 
 
 def test_a_failure_names_the_seed_that_repeats_it(capsys, monkeypatch):
-    check, seen = fuzz.check_input, []
+    seen = []
 
     def third_fails(given):
         seen.append(given)
-        if given == fuzz.any_input(fuzz.Random(9)):
+        if given == any_input(Random(9)):
             raise OverflowError("too large")
-        return check(given)
+        return check_input(given)
 
     monkeypatch.setattr(fuzz, "check_input", third_fails)
     assert fuzz.main(["--seed", "7", "--count", "50"]) == 1

@@ -1,0 +1,247 @@
+"""One autoscaler's life as the daemon leads it, beside what the rules say its life should be.
+
+The code's side remembers through `memory_after`, and after a restart through `memory_of` the status
+that was written. The other side keeps a memory of its own by the rules of `tests.oracle.rules`, so
+that what one forgets the other does not.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from random import Random
+from typing import Literal
+
+from msgspec import structs
+
+from kube.vocab.objects import OwnerReference
+from kube.vocab.times import SECOND, Millis
+from scaler.core.conditions import Applied
+from scaler.core.decision import decide
+from scaler.core.metric_spec import Metric
+from scaler.core.observed import Memory, Observed, PodCounts, Reading, ReadingState, Scale
+from scaler.core.pods import Pod, Target, count_pods
+from scaler.core.spec import Spec
+from scaler.core.status import change, memory_after, memory_of, status_after
+from scaler.core.trace import Decision
+from scaler.core.wire import AutoscalerStatus
+from tests.oracle.chance import any_reading, any_spec
+from tests.oracle.laws import CORRECTIONS, check_decision, outcome
+from tests.oracle.rules import Expected, expected
+from tests.oracle.worlds import NOW, good, missing
+
+TARGET = Target("uid-target", "target")
+OWNERS = (OwnerReference("apps/v1", "StatefulSet", "target", "uid-target"),)
+UNWRITTEN, NOTHING = AutoscalerStatus(), Memory()
+FIELDS = (
+    "metrics", "average", "tolerance", "up_factor", "down_factor", "up_window", "down_window",
+    "up_delay", "down_delay", "modulo", "converge", "dry_run", "tolerate_zero", "min_available",
+    "readiness_delay",
+)  # fmt: skip
+_SHARES: dict[str, Callable[[Metric], tuple[int, int]]] = {
+    "low": lambda metric: (0, metric.low),
+    "between": lambda metric: (metric.low, metric.high),
+    "high": lambda metric: (metric.high, 2 * metric.high),
+}
+BOUNDS = ((1, 60), (1, 30), (2, 20), (5, 9), (7, 7))
+READY_AFTER = 10 * SECOND
+"""How long a pod takes to become Ready by itself: an evaluation sees it young."""
+
+Trouble = Literal["", "scale", "selector", "pods", "pod list"]
+"""What cannot be read, or a list of pods that is empty."""
+
+
+@dataclass
+class PodLife:
+    """A pod: since when it runs, and whether it is Ready."""
+
+    started: Millis
+    ready: bool = False
+    stuck: bool = False
+
+
+@dataclass
+class Trial:
+    """The target, its pods and metrics, and both memories."""
+
+    spec: Spec
+    now: Millis = NOW
+    replicas: int = 1
+    pods: list[PodLife] = field(default_factory=list)
+    readings: tuple[Reading, ...] = ()
+    trouble: Trouble = ""
+    write_fails: bool = False
+    status: AutoscalerStatus = UNWRITTEN
+    written: AutoscalerStatus = UNWRITTEN
+    memory: Memory | None = None
+    lease: Millis | None = None
+    due_memory: Memory = NOTHING
+    inactive_since: Millis | None = None
+    last_evaluated: Millis | None = None
+    last_scaled: Millis | None = None
+    last_not_below: Millis | None = None
+    met: set[str] = field(default_factory=set)
+
+    # What happens around the scaler.
+
+    def edit(self, chance: Random) -> None:
+        """The owner writes some fields anew; the metrics have other values then."""
+        drawn = any_spec(chance)
+        fields = chance.sample(FIELDS, chance.randint(1, 3))
+        self.spec = structs.replace(self.spec, **{name: getattr(drawn, name) for name in fields})
+        lowest, highest = chance.choice(BOUNDS)
+        if chance.randint(0, 2) == 0:
+            self.spec = structs.replace(self.spec, min_replicas=lowest, max_replicas=highest)
+        self.sample(chance)
+
+    def sample(self, chance: Random) -> None:
+        """Every metric has another value, or fails; often all of them lie in one region.
+
+        Values that are unrelated hardly ever let a target shrink.
+        """
+        mood = chance.choice(("any", *_SHARES))
+        self.readings = tuple(self._sampled(chance, one, mood) for one in self.spec.metrics)
+
+    def _sampled(self, chance: Random, metric: Metric, mood: str) -> Reading:
+        if mood == "any":
+            return any_reading(chance, metric, self.replicas)
+        pods = self.replicas if self.spec.average else 1
+        bottom, top = _SHARES[mood](metric)
+        return good(chance.randint(min(bottom, top), top) * pods)
+
+    def fail_metric(self, index: int, state: ReadingState) -> None:
+        """One metric has no value."""
+        readings = list(self.readings)
+        readings[index % len(readings)] = missing(state)
+        self.readings = tuple(readings)
+
+    def scale_by_hand(self, replicas: int) -> None:
+        """Somebody writes `spec.replicas`."""
+        self.replicas = replicas
+
+    def break_pods(self, count: int) -> None:
+        """The last `count` pods are not Ready and stay so."""
+        for pod in self.pods[len(self.pods) - count :]:
+            pod.ready, pod.stuck = False, True
+
+    def heal_pods(self) -> None:
+        """All pods are Ready, the new ones too."""
+        for pod in self.pods:
+            pod.ready, pod.stuck = True, False
+
+    def reconcile(self) -> None:
+        """The target's controller follows: not Ready pods go first, new ones start now."""
+        ready_first = sorted(self.pods, key=lambda pod: not pod.ready)
+        started = [PodLife(self.now) for _ in range(self.replicas - len(self.pods))]
+        self.pods = ready_first[: self.replicas] + started
+
+    def wait(self, milliseconds: int) -> None:
+        """Time passes without an evaluation."""
+        self.now += milliseconds
+        for pod in self.pods:
+            pod.ready = pod.ready or (not pod.stuck and self.now - pod.started >= READY_AFTER)
+
+    def restart(self, *, with_lease: bool) -> None:
+        """Another scaler takes over; all it has is the status that was written, and the Lease."""
+        self.memory, self.status = None, self.written
+        self.lease = self.last_evaluated if with_lease else None
+        # D15: since the transition to not active, else since the Lease, else unknown.
+        seen = self.lease if self.inactive_since is None else self.inactive_since
+        self.due_memory = structs.replace(self.due_memory, above_seen=seen, below_seen=seen)
+
+    # What the scaler does.
+
+    def evaluate(self) -> Decision:
+        """Decide twice, compare, and live with the outcome."""
+        if self.memory is None:
+            self.memory = memory_of(self.status, self.now, self.lease)
+        world = self._look(self.memory)
+        decision = decide(self.spec, world, self.now)
+        due = expected(self.spec, structs.replace(world, memory=self.due_memory), self.now)
+        self._compare(decision, due)
+        check_decision(self.spec, world, decision)
+        self._check_history(decision, due)
+        applied = self._apply(decision)
+        self._remember(decision, due, applied)
+        self.met.add(decision.rule)
+        return decision
+
+    def _look(self, memory: Memory) -> Observed:
+        return Observed(
+            scale=None if self.trouble == "scale" else self._scale(),
+            selector_error="broken" if self.trouble == "selector" else "",
+            pods=None if self.trouble == "pods" else self._counts(),
+            readings=self.readings,
+            memory=memory,
+        )
+
+    def _scale(self) -> Scale:
+        return Scale(self.replicas, len(self.pods), "app=target")
+
+    def _counts(self) -> PodCounts:
+        """As the scaler counts, and that this is what the pods are."""
+        if self.trouble == "pod list":
+            return PodCounts()
+        counts = count_pods(
+            [
+                Pod(f"target-{number}", OWNERS, "Running", ready=pod.ready, started=pod.started)
+                for number, pod in enumerate(self.pods)
+            ],
+            TARGET,
+            {},
+            now=self.now,
+            readiness_delay=self.spec.readiness_delay,
+            status_replicas=len(self.pods),
+        ).counts
+        ready = [pod for pod in self.pods if pod.ready]
+        young = [
+            pod for pod in ready if self.now - pod.started < self.spec.readiness_delay * SECOND
+        ]
+        total = len(self.pods)
+        assert counts == PodCounts(total, total, len(ready), len(ready) - len(young), len(young), 0)
+        return counts
+
+    def _compare(self, decision: Decision, due: Expected) -> None:
+        context = f"{self.spec}\n{self}\n{decision.steps}\n{due}"
+        assert decision.desired == due.desired, context
+        assert decision.memory == due.memory, context
+        assert (decision.limited.reason if decision.limited else None) == due.limit, context
+        assert decision.evaluated == (due.active is True), context
+
+    def _check_history(self, decision: Decision, due: Expected) -> None:
+        """What can be said from the history alone, whatever the memory is."""
+        below = due.memory.below.holds
+        complete = decision.evaluated and all(reading.good for reading in decision.readings)
+        if complete and not below:
+            self.last_not_below = self.now
+        if not decision.scales or decision.rule in CORRECTIONS:
+            return
+        up = decision.desired > decision.current
+        window = self.spec.up_window if up else self.spec.down_window
+        if self.last_scaled is not None:
+            assert self.now - self.last_scaled // SECOND * SECOND >= window * SECOND
+        if not up:
+            assert complete
+            if below and self.last_not_below is not None:
+                assert self.now - self.last_not_below >= self.spec.down_delay * SECOND
+
+    def _apply(self, decision: Decision) -> Applied:
+        applied = outcome(self.spec, decision)
+        if applied.kind == "scaled" and self.write_fails:
+            applied = Applied("failed", "conflict")
+        if applied.kind == "scaled":
+            self.replicas, self.last_scaled = decision.desired, self.now
+        return applied
+
+    def _remember(self, decision: Decision, due: Expected, applied: Applied) -> None:
+        self.memory = memory_after(decision, applied)
+        self.status = status_after(self.spec, decision, applied, self.status)
+        if change(self.written, self.status) == "decision":  # other changes may wait (D22)
+            self.written = self.status
+        second = self.now // SECOND * SECOND
+        self.due_memory = due.memory
+        if applied.kind == "scaled":
+            self.due_memory = structs.replace(due.memory, last_scale=second)
+        if due.active:
+            self.inactive_since = None
+        elif due.active is False and self.inactive_since is None:
+            self.inactive_since = second
+        self.last_evaluated = self.now
