@@ -9,7 +9,7 @@ import subprocess
 import sys
 from typing import Any, Final
 
-BENCHMARKS: Final = ("bench.decide", "bench.flight", "bench.adapter")
+BENCHMARKS: Final = ("bench.decide", "bench.fleet", "bench.flight", "bench.adapter")
 
 
 def main() -> int:

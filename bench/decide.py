@@ -3,7 +3,7 @@
 The case of one External metric is a target above its mark that is held by its delay, with every
 rule on the way. The case of three adds two metrics inside their marks. No I/O, no decoding: one
 call of `decide` per decision, timed in this process's own CPU seconds, so that other programs
-disturb little. The target is 50,000 a second with one metric.
+disturb little. The targets are 50,000 a second with one metric and 15,000 with three.
 """
 
 import json
@@ -21,7 +21,8 @@ from scaler.core.wire import TargetReference
 
 ROUNDS = 9
 DECISIONS = 20_000
-TARGET = 50_000
+TARGETS = {1: 50_000, 3: 15_000}
+"""Decisions per second by number of metrics."""
 NOW = 1_800_000_000_000
 
 
@@ -52,13 +53,16 @@ def case(metrics: int) -> tuple[Spec, Observed]:
     return spec, observed
 
 
-def measure(metrics: int) -> dict[str, int]:
+def measure(metrics: int, target: int) -> dict[str, int | bool]:
     """Decisions per second: median of the rounds, and their spread; the first is warming up."""
     spec, observed = case(metrics)
     rates = [_round(spec, observed) for _ in range(ROUNDS + 1)][1:]
+    median = round(statistics.median(rates))
     return {
         "metrics": metrics,
-        "decisions_per_second": round(statistics.median(rates)),
+        "decisions_per_second": median,
+        "target_per_second": target,
+        "target_reached": median >= target,
         "slowest_round": round(min(rates)),
         "fastest_round": round(max(rates)),
     }
@@ -72,9 +76,9 @@ def _round(spec: Spec, observed: Observed) -> float:
 
 
 def main() -> int:
-    """Print the figures; the exit code says whether the target was reached."""
-    cases = [measure(1), measure(3)]
-    reached = cases[0]["decisions_per_second"] >= TARGET
+    """Print the figures; the exit code says whether the targets were reached."""
+    cases = [measure(metrics, target) for metrics, target in TARGETS.items()]
+    reached = all(case["target_reached"] for case in cases)
     document = {
         "benchmark": "decide",
         "python": platform.python_version(),
@@ -82,7 +86,6 @@ def main() -> int:
         "machine": platform.machine(),
         "rounds": ROUNDS,
         "decisions_per_round": DECISIONS,
-        "target_per_second_one_metric": TARGET,
         "target_reached": reached,
         "cases": cases,
     }
