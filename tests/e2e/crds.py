@@ -55,6 +55,8 @@ class OwnGroup:
         self._ours = deepcopy(definition(cluster))
         self._ours["metadata"]["name"] = self.resource
         self._ours["spec"]["group"] = self.group
+        # kubectl remembers what it discovered: `wpa` must go on meaning the product's.
+        del self._ours["spec"]["names"]["shortNames"]
         self._path = f"/apis/{self.group}/v1alpha1/namespaces/{kubectl.namespace}/{PLURAL}"
 
     def install_lax(self) -> None:
