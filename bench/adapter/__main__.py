@@ -12,7 +12,7 @@ import platform
 import ssl
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -20,17 +20,10 @@ from typing import Any
 import click
 
 from bench.adapter.load import Load, generate
+from kube.service.runtime import new_loop
 from tests.integration.adapter.kit.apiserver import fake_apiserver, kubeconfig
 from tests.integration.adapter.kit.prometheus import FakePrometheus, fake_prometheus, vector
 from tests.integration.adapter.kit.server import METRIC, RULES, Certificates, client_certificate
-
-_new_loop: Callable[[], asyncio.AbstractEventLoop] = asyncio.new_event_loop
-try:
-    import uvloop
-except ImportError:
-    pass  # an optional extra
-else:
-    _new_loop = uvloop.new_event_loop
 
 _PACKAGES = ("aiohttp", "uvloop", "msgspec", "cryptography", "cachetools", "watermark-autoscaler")
 
@@ -150,7 +143,7 @@ def _versions() -> dict[str, str]:
 def main(seconds: float, server_core: int, load_core: int) -> None:
     """Measure cached reads and print JSON."""
     os.sched_setaffinity(0, {load_core})
-    with asyncio.Runner(loop_factory=_new_loop) as runner:
+    with asyncio.Runner(loop_factory=new_loop) as runner:
         measured = runner.run(_measure(seconds, (server_core, load_core)))
     settings = {
         "seconds": seconds,

@@ -14,13 +14,14 @@ from typing import Final
 
 from kube.client.errors import ConfigError
 
-_new_loop: Callable[[], asyncio.AbstractEventLoop] = asyncio.new_event_loop
+new_loop: Callable[[], asyncio.AbstractEventLoop] = asyncio.new_event_loop
+"""Makes event loops: uvloop's where it is installed."""
 try:
     import uvloop
 except ImportError:
     pass  # an optional extra
 else:
-    _new_loop = uvloop.new_event_loop
+    new_loop = uvloop.new_event_loop
 
 Main = Callable[[asyncio.Event], Awaitable[int | None]]
 """A daemon: works until the event is set, then ends in order; returns its exit code, None for 0."""
@@ -41,7 +42,7 @@ def run(main: Main, *, program: str, drain: float = 5.0) -> int:
     Anything else that escapes `main` is a defect and is raised.
     """
     try:
-        with asyncio.Runner(loop_factory=_new_loop) as runner:
+        with asyncio.Runner(loop_factory=new_loop) as runner:
             return runner.run(_supervise(main, program, drain))
     except (UsageError, ConfigError) as error:
         _say(program, str(error))

@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
+from sandbox.demo import leash
+
 TAIL: Final = 25
 """Lines of a log that a failure shows."""
 
@@ -36,10 +38,9 @@ class Process:
             raise RuntimeError(f"{name} must be started from the main thread")
         self.name = name
         self.log = log
-        leash = Path(__file__).with_name("leash.py")
         with log.open("ab") as output:
             self._child = subprocess.Popen(
-                [sys.executable, "-IS", leash, str(os.getpid()), *argv],
+                [sys.executable, "-IS", leash.__file__, str(os.getpid()), *argv],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
