@@ -117,10 +117,16 @@ def test_text_without_actions_is_itself(text):
     assert render(text) == text
 
 
-@given(st.text(), st.text().filter(lambda text: "<<" not in text))
+# A "<" right before an action belongs to its delimiter: see the test after this one.
+@given(st.text(), st.text().filter(lambda text: "<<" not in f"{text}<"))
 def test_values_are_never_read_as_template(value, around):
     template = compile_template(f"{around}<<.Series>>{around}", FIELDS)
     assert template.render(DATA | {"Series": value}) == around + value + around
+
+
+def test_the_leftmost_delimiter_opens_an_action_as_in_go():
+    with pytest.raises(TemplateError, match="column 3: unexpected character '<'"):
+        compile_template("<<<.Series>>", FIELDS)
 
 
 @given(st.text())
