@@ -14,6 +14,7 @@ from adapter.core.configuration import Catalogue
 from adapter.core.documents import GROUP
 from adapter.core.parameters import BadParameterError, Parameters
 from adapter.core.promql import UnservableSelectorError
+from adapter.core.question import Question
 from adapter.core.results import Failure, UpstreamError
 from adapter.core.routing import MetricRoute
 from adapter.core.rules import Rule
@@ -24,7 +25,7 @@ from kube.vocab.objects import StatusDetails
 
 _log = get_logger("metrics")
 
-_PREPARED: Final = 4096
+_PREPARED: Final = 16384
 _CODES: Final[dict[Failure, tuple[int, str]]] = {
     "timeout": (504, "Timeout"),
     "unavailable": (503, "ServiceUnavailable"),
@@ -40,8 +41,8 @@ REQUEST_LIMIT: Final = 60.0
 class _Prepared(Struct, frozen=True):
     """What a request comes down to."""
 
-    metric: str
-    promql: str
+    rule: Rule
+    question: Question
 
 
 class MetricReads:
@@ -72,13 +73,12 @@ class MetricReads:
         prepared, budget = self._prepare(route, parameters)
         try:
             reading = await self._values.read(
-                prepared.metric, route.metric, prepared.promql, budget
+                prepared.rule, route.metric, prepared.question, budget
             )
         except UpstreamError as error:
             code, reason = _CODES[error.kind]
-            message = (
-                f"unable to fetch metrics from Prometheus: {error.kind} (metric {prepared.metric})"
-            )
+            about = f"{error.kind} (metric {prepared.rule.name})"
+            message = f"unable to fetch metrics from Prometheus: {about}"
             raise FailureError(code, reason, message) from error
         response = answers.json_response(reading.body(route.metric))
         if reading.answer.absence:
@@ -98,7 +98,7 @@ class MetricReads:
             if prepared is None:
                 query_parameters.check_parameters(parameters)
                 rule = _rule_of(catalogue, route)
-                prepared = _Prepared(rule.name, _query(rule, route, parameters))
+                prepared = _Prepared(rule, _question(rule, route, parameters))
                 if len(parameters.selector) <= query_parameters.REMEMBERED:
                     self._prepared[key] = prepared
         except (BadParameterError, UnservableSelectorError) as error:
@@ -115,10 +115,10 @@ def _rule_of(catalogue: Catalogue, route: MetricRoute) -> Rule:
     return rule
 
 
-def _query(rule: Rule, route: MetricRoute, parameters: Parameters) -> str:
+def _question(rule: Rule, route: MetricRoute, parameters: Parameters) -> Question:
     selector = query_parameters.selector_of(parameters)
     try:
-        return rule.query(selector, route.namespace)
+        return rule.question(selector, route.namespace)
     except TemplateError as error:
         _log.error("the rule cannot build this query", metric=rule.name, error=str(error))
         raise FailureError(

@@ -5,15 +5,15 @@ to the log alone.
 """
 
 import ssl
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Final, Literal, Protocol, Self
+from typing import Final, Protocol, Self
 
 import aiohttp
-from msgspec import Struct
 from yarl import URL
 
+from adapter.core.question import Question
 from adapter.core.results import Answer, UpstreamError, read_answer, rejection
+from adapter.core.upstream import Upstream
 from adapter.files import TextFile
 from adapter.metrics import AdapterMetrics
 from kube.service.runtime import UsageError
@@ -24,24 +24,11 @@ _KEEP_ALIVE: Final = 75.0
 _MAX_BODY: Final = 64 * 2**20
 
 
-class Upstream(Struct, frozen=True):
-    """How to reach one Prometheus. File names are "" where nothing is given."""
-
-    url: str
-    verb: Literal["POST", "GET"] = "POST"
-    ca_file: str = ""
-    certificate_file: str = ""
-    key_file: str = ""
-    token_file: str = ""
-    headers: Mapping[str, str] = {}
-    max_series: int = 5000
-
-
 class Querying(Protocol):
     """Something that answers PromQL."""
 
-    async def query(self, promql: str, budget: float) -> Answer:
-        """The value of `promql` now, within `budget` seconds. Raises UpstreamError."""
+    async def query(self, question: Question, budget: float) -> Answer:
+        """The answer as of now, within `budget` seconds. Raises UpstreamError."""
         ...
 
 
@@ -81,15 +68,15 @@ class PrometheusClient:
         if self._session is not None:
             await self._session.close()
 
-    async def query(self, promql: str, budget: float) -> Answer:
-        """The value of `promql` now, within `budget` seconds. Raises UpstreamError.
+    async def query(self, question: Question, budget: float) -> Answer:
+        """The answer as of now, within `budget` seconds. Raises UpstreamError.
 
         Prometheus is told the same limit, so that it does not work on for nobody.
         """
         started = self._clock.monotonic()
         outcome = "success"
         try:
-            answer = read_answer(await self._body(promql, budget), self._upstream.max_series)
+            answer = read_answer(await self._body(question, budget), self._upstream.max_series)
         except UpstreamError as error:
             outcome = error.kind
             self._metrics.upstream_errors.labels(error.kind).inc()
@@ -103,11 +90,11 @@ class PrometheusClient:
             self._metrics.upstream_warnings.inc(answer.warnings)
         return answer
 
-    async def _body(self, promql: str, budget: float) -> bytes:
+    async def _body(self, question: Question, budget: float) -> bytes:
         assert self._session is not None, "used before it was entered"
         now = self._clock.now()
         form = {
-            "query": promql,
+            "query": question.promql,
             "time": f"{now // 1000}.{now % 1000:03d}",
             "timeout": f"{max(1, round(budget * 1000))}ms",
         }
@@ -117,7 +104,7 @@ class PrometheusClient:
             self._url,
             data=form if posted else None,
             params=None if posted else form,
-            headers=self._authorization(),
+            headers={**dict(question.headers), **self._authorization()},
             allow_redirects=False,
             timeout=aiohttp.ClientTimeout(total=budget),
         )

@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from adapter.authn_config import TrustFiles
 from adapter.core.trust import Headers
-from adapter.prometheus import Upstream
+from adapter.core.upstream import Upstream
 from kube.service.settings import Address
 
 ALWAYS_ALLOWED: Final = ("/healthz", "/livez", "/readyz")

@@ -1,4 +1,4 @@
-"""Values by PromQL: a bounded cache of ready answers, and one upstream query per key at a time.
+"""Values by question: a bounded cache of ready answers, and one upstream query per key at a time.
 
 Sources: external-metrics-api §17, §18.
 """
@@ -9,7 +9,9 @@ from typing import Final, Literal
 from cachetools import TTLCache
 
 from adapter.core.documents import value_list
+from adapter.core.question import Question
 from adapter.core.results import Answer, UpstreamError
+from adapter.core.rules import Rule
 from adapter.metrics import AdapterMetrics
 from adapter.prometheus import Querying
 from adapter.singleflight import SingleFlight
@@ -22,6 +24,9 @@ _MAX_BYTES: Final = 64 * 2**20
 _OVERHEAD: Final = 1000
 _SAID_FOR: Final = 60.0
 """Seconds in which the same trouble of the same metric is logged once."""
+
+_Key = tuple[str, Question]
+"""A rule's name and what it asks: two rules may treat the same answer differently."""
 
 Source = Literal["cache", "joined", "upstream"]
 
@@ -61,41 +66,43 @@ class Values:
         self._query_timeout = query_timeout
         self._clock = clock
         self._metrics = metrics
-        self._cache: TTLCache[str, Reading] = TTLCache(
+        self._cache: TTLCache[_Key, Reading] = TTLCache(
             _MAX_BYTES, ttl, timer=clock.monotonic, getsizeof=lambda reading: reading.size
         )
-        self._flights: SingleFlight[str, Reading] = SingleFlight()
+        self._flights: SingleFlight[_Key, Reading] = SingleFlight()
         self._said: TTLCache[tuple[str, str], bool] = TTLCache(1000, _SAID_FOR, clock.monotonic)
         sources: tuple[Source, ...] = ("cache", "joined", "upstream")
         self._reads = {source: metrics.value_reads.labels(source) for source in sources}
 
-    async def read(self, metric: str, name: str, promql: str, budget: float) -> Reading:
-        """The value of `promql`, which belongs to `metric` and was asked for as `name`.
+    async def read(self, rule: Rule, name: str, question: Question, budget: float) -> Reading:
+        """The value of `question`, which follows from `rule` and was asked for as `name`.
 
         Waits at most `budget` seconds. Raises UpstreamError.
         """
-        found = self._cache.get(promql)
+        key = (rule.name, question)
+        found = self._cache.get(key)
         if found is not None:
             self._reads["cache"].inc()
             return found
-        self._reads["joined" if promql in self._flights else "upstream"].inc()
+        self._reads["joined" if key in self._flights else "upstream"].inc()
         try:
             async with asyncio.timeout(budget):
-                return await self._flights.share(promql, lambda: self._ask(metric, name, promql))
+                return await self._flights.share(key, lambda: self._ask(key, name))
         except TimeoutError as error:
             raise UpstreamError("timeout", f"no answer within {budget:g} s") from error
 
-    async def _ask(self, metric: str, name: str, promql: str) -> Reading:
+    async def _ask(self, key: _Key, name: str) -> Reading:
+        metric, question = key
         try:
-            answer = await self._upstream.query(promql, self._query_timeout)
+            answer = await self._upstream.query(question, self._query_timeout)
         except UpstreamError as error:
-            self._say(metric, error.kind, detail=error.detail, query=promql)
+            self._say(metric, error.kind, detail=error.detail, query=question.promql)
             raise
         reading = Reading(name, answer)
         if reading.size <= self._cache.maxsize:
-            self._cache[promql] = reading
+            self._cache[key] = reading
         if answer.dropped:
-            self._say(metric, "samples without a finite value left out", query=promql)
+            self._say(metric, "samples without a finite value left out", query=question.promql)
             self._metrics.samples_dropped.labels(metric).inc(answer.dropped)
         if answer.saturated:
             self._metrics.samples_saturated.labels(metric).inc(answer.saturated)

@@ -9,9 +9,11 @@ from typing import Final
 from msgspec import Struct, field
 
 from adapter.core import naming, promql
+from adapter.core.question import Policy, Question
 from adapter.core.template_functions import Value
 from adapter.core.template_tokens import TemplateError
 from adapter.core.templates import Template, compile_template
+from adapter.core.upstream import DEFAULT
 from kube.vocab.selectors import Requirement, Selector
 
 _QUERY_FIELDS: Final = frozenset(
@@ -74,6 +76,13 @@ class Rule(Struct, frozen=True):
     namespace_label: str
     """The label that must equal the request's namespace; empty for `namespaced: false`."""
     template: Template
+    upstream: str = DEFAULT
+    """Name of the upstream that is asked."""
+    policy: Policy = Policy()
+
+    def question(self, selector: Selector, namespace: str) -> Question:
+        """What to ask for one request. Raises as `query` does."""
+        return Question(self.query(selector, namespace), self.upstream)
 
     def query(self, selector: Selector, namespace: str) -> str:
         """The PromQL for one request.

@@ -12,7 +12,7 @@ import pytest
 import trustme
 
 from adapter import app
-from adapter.prometheus import Upstream
+from adapter.core.upstream import Upstream
 from adapter.settings import ApiServers, ServingFiles, Settings
 from kube.client.configuration import load_credentials
 from kube.client.errors import Forbidden, NotFound, ServerError

@@ -18,7 +18,7 @@ import pytest
 from prometheus_api_client import PrometheusConnect
 
 from adapter.core.results import MAX_MILLI
-from adapter.prometheus import Upstream
+from adapter.core.upstream import Upstream
 from kube.vocab.quantity import parse_milli
 from tests.integration.adapter.kit.server import ROOT, adapter, until
 

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from adapter.prometheus import Upstream
+from adapter.core.upstream import Upstream
 from tests.integration.adapter.kit.prometheus import document, vector
 from tests.integration.adapter.kit.server import METRIC, ROOT, Harness, adapter, until
 

@@ -15,7 +15,7 @@ from yarl import URL
 
 from adapter import app
 from adapter.authn_config import TrustFiles
-from adapter.prometheus import Upstream
+from adapter.core.upstream import Upstream
 from adapter.settings import ApiServers, ServingFiles, Settings
 from kube.service.settings import Address
 from kube.vocab.times import SystemClock

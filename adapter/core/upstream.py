@@ -1,0 +1,22 @@
+"""How one Prometheus is reached: the flags' one, and those that the rule file names."""
+
+from collections.abc import Mapping
+from typing import Final, Literal
+
+from msgspec import Struct
+
+DEFAULT: Final = ""
+"""The name of the upstream that the command line describes."""
+
+
+class Upstream(Struct, frozen=True):
+    """How to reach one Prometheus. File names are "" where nothing is given."""
+
+    url: str
+    verb: Literal["POST", "GET"] = "POST"
+    ca_file: str = ""
+    certificate_file: str = ""
+    key_file: str = ""
+    token_file: str = ""
+    headers: Mapping[str, str] = {}
+    max_series: int = 5000
