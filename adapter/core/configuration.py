@@ -14,6 +14,7 @@ from msgspec import Struct
 
 from adapter.core import naming
 from adapter.core.rules import ExternalRule, Rule, RuleError, compile_rule, hints
+from adapter.core.upstream import Upstream
 
 _SERVED: Final = "externalRules"
 _ACCEPTED: Final = ("rules", "resourceRules")
@@ -36,6 +37,8 @@ class Catalogue(Struct, frozen=True):
 
     rules: Mapping[str, Rule] = {}
     warnings: tuple[str, ...] = ()
+    upstreams: Mapping[str, Upstream] = {}
+    """Those that the file names; `DEFAULT` is the command line's and not among them."""
 
     def find(self, name: str) -> Rule | None:
         """The rule of a metric, whatever the case of `name` (E-4)."""

@@ -15,6 +15,10 @@ class Question(Struct, frozen=True):
     """Name of the upstream to ask."""
     headers: tuple[tuple[str, str], ...] = ()
     """Headers of this query alone, beside those of the upstream."""
+    times: str = ""
+    """PromQL whose values are the instants, in epoch seconds, of the samples of `promql`: series by
+    equal labels, or one sample without labels for all. Empty: the evaluation time is all there is.
+    """
 
 
 class Policy(Struct, frozen=True):

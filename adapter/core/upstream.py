@@ -18,5 +18,14 @@ class Upstream(Struct, frozen=True):
     certificate_file: str = ""
     key_file: str = ""
     token_file: str = ""
+    username: str = ""
+    """Of basic authentication; empty for none."""
+    password_file: str = ""
     headers: Mapping[str, str] = {}
+    params: Mapping[str, str] = {}
+    """Parameters of every query beside Prometheus' own, such as Thanos' `partial_response`."""
     max_series: int = 5000
+    max_concurrent: int = 32
+    """Requests in flight at a time (external-metrics-api §17)."""
+    max_queued: int = 1000
+    """Requests that wait for their turn; further ones fail at once."""
