@@ -170,7 +170,10 @@ def _waiting(decision: Decision) -> Draft:
 
 
 def _converge(spec: Spec, decision: Decision) -> list[Draft]:
-    """Whether the winning metric drifts towards a mark; an untolerated zero says nothing (§16)."""
+    """Whether the winning metric drifts towards a mark; an untolerated zero says nothing (§16).
+
+    Inside the marks nobody knows while a metric is missing, which blocks convergence (D13).
+    """
     best = None if decision.winner is None else decision.proposals[decision.winner]
     if best is None or best.region == "zero":
         return []
@@ -179,8 +182,10 @@ def _converge(spec: Spec, decision: Decision) -> list[Draft]:
         return [Draft(kind, False, _DOWN_TO_HIGH, _ONLY_STABLE)]
     if best.region == "below":
         return [Draft(kind, False, _ONLY_STABLE, _ONLY_STABLE)]
-    if best.replicas != decision.current and best.convergence == "off":
-        # A recommendation that moves inside its bounds: there is nothing to converge from.
+    # A recommendation that moves inside its bounds: there is nothing to converge from.
+    moves = best.replicas != decision.current and best.convergence == "off"
+    unknown = decision.unavailable and spec.converge is not None
+    if moves or unknown:
         return []
     if best.convergence == "off":
         return [Draft(kind, False, "Feature not enabled", _BETWEEN)]

@@ -1,8 +1,10 @@
 """The events of a decision (wpa-behaviour §17 with D20, D23).
 
-Scaling is always told. Everything else is told when the decision changes, not every 15 seconds.
+Scaling is always told. Everything else is told when the decision changes, not every 15 seconds; a
+metric that is missing beside others (D13), when it goes missing.
 """
 
+from collections.abc import Iterator
 from typing import Literal
 
 from msgspec import Struct
@@ -13,6 +15,8 @@ from scaler.core.messages import (
     failure_reason,
     failure_text,
     not_scaling_event,
+    reading_failure_reason,
+    reading_failure_text,
 )
 from scaler.core.spec import Spec
 from scaler.core.trace import Decision
@@ -29,7 +33,7 @@ class EventDraft(Struct, frozen=True, gc=False):
     always: bool = False
 
 
-def events(  # noqa: PLR0911 - a table of outcomes, first match wins
+def events(
     spec: Spec,
     decision: Decision,
     applied: Applied,
@@ -37,7 +41,17 @@ def events(  # noqa: PLR0911 - a table of outcomes, first match wins
     *,
     quiet: bool = False,
 ) -> list[EventDraft]:
-    """What to tell about `decision`, given the one before. `quiet` leaves `NotScaling` out."""
+    """What to tell about `decision`, given the one before. `quiet` leaves `NotScaling` out.
+
+    The one before has to be on the same signals.
+    """
+    told = _outcome(spec, decision, applied, before, quiet=quiet)
+    return [*_missing_beside_others(spec, decision, before), *told]
+
+
+def _outcome(  # noqa: PLR0911 - a table of outcomes, first match wins
+    spec: Spec, decision: Decision, applied: Applied, before: Decision | None, *, quiet: bool
+) -> list[EventDraft]:
     text = f"New size: {decision.desired}; reason: {decision.why}"
     if applied.kind == "scaled":
         return [EventDraft("Normal", "Scaling", text, always=True)]
@@ -63,6 +77,28 @@ def identity(decision: Decision) -> tuple[object, ...]:
         decision.desired,
         tuple(reading.state for reading in decision.readings),
     )
+
+
+def _missing_beside_others(
+    spec: Spec, decision: Decision, before: Decision | None
+) -> Iterator[EventDraft]:
+    """Metrics that are missing in a new way, while others let the decision go on (§17, D13)."""
+    if not decision.evaluated:
+        return
+    told = {} if before is None else _told_missing(before)
+    for index, state in _told_missing(decision).items():
+        if told.get(index) != state:
+            reason = reading_failure_reason(spec, index)
+            text = reading_failure_text(spec, index, decision.readings[index])
+            yield EventDraft("Warning", reason, text)
+
+
+def _told_missing(decision: Decision) -> dict[int, str]:
+    """The states of the missing metrics that `decision` told of, by index: where none has a value
+    only of the first, as upstream does.
+    """
+    bad = {index: one.state for index, one in enumerate(decision.readings) if not one.good}
+    return bad if decision.evaluated else dict(list(bad.items())[:1])
 
 
 def _failure(spec: Spec, decision: Decision) -> list[EventDraft]:

@@ -29,9 +29,7 @@ def limit_text(spec: Spec, reason: LimitReason) -> str:
 
 def failure_reason(spec: Spec, decision: Decision) -> str:
     """`FailedGetExternalMetric` or `FailedGetResourceMetric`, by the signal that failed first."""
-    signal = spec.signals[_failed(spec, decision)]
-    external = isinstance(signal, Metric) and signal.kind == "External"
-    return "FailedGetExternalMetric" if external else "FailedGetResourceMetric"
+    return reading_failure_reason(spec, _failed(spec, decision))
 
 
 def failure_text(spec: Spec, decision: Decision) -> str:
@@ -39,13 +37,25 @@ def failure_text(spec: Spec, decision: Decision) -> str:
     if decision.rule != "metric_unavailable":
         return decision.binding.detail
     index = _failed(spec, decision)
-    signal, why = spec.signals[index], reading_text(decision.readings[index])
+    text = reading_failure_text(spec, index, decision.readings[index])
+    several = len(spec.signals) > 1
+    return f"{text} (unavailable: {decision.unavailable})" if several else text
+
+
+def reading_failure_reason(spec: Spec, index: int) -> str:
+    """The reason for a signal without a value; upstream has none for recommenders."""
+    signal = spec.signals[index]
+    external = isinstance(signal, Metric) and signal.kind == "External"
+    return "FailedGetExternalMetric" if external else "FailedGetResourceMetric"
+
+
+def reading_failure_text(spec: Spec, index: int, reading: Reading) -> str:
+    """Why the signal of that index has no value, as upstream words it."""
+    signal, why = spec.signals[index], reading_text(reading)
     if isinstance(signal, Recommender):
         return f"unable to get external recommendation {signal.name}: {why}"
-    kind = signal.kind.lower()
-    text = f"unable to get {kind} metric {spec.namespace}/{signal.name}/"
-    text += f"{selector_dump(signal.wire_selector)}: {why}"
-    return text if len(spec.metrics) == 1 else f"{text} (unavailable: {decision.unavailable})"
+    text = f"unable to get {signal.kind.lower()} metric {spec.namespace}/{signal.name}/"
+    return f"{text}{selector_dump(signal.wire_selector)}: {why}"
 
 
 def reading_text(reading: Reading) -> str:

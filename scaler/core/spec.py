@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Final, Literal
 
 from msgspec import Struct
+from msgspec.structs import fields
 
 from scaler.core.metric_spec import InvalidSpec, Metric, quantity_field, read_metrics
 from scaler.core.recommender import Recommender, read_recommender
@@ -23,7 +24,8 @@ DEFAULT_DOWN_FACTOR: Final = 20_000
 DEFAULT_UP_WINDOW: Final = 60
 DEFAULT_DOWN_WINDOW: Final = 300
 HIGHEST_COUNT: Final = 2**31 - 1
-"""Replica counts are int32 in Kubernetes; larger ones saturate here."""
+"""Replica counts, like all whole numbers of the object, are int32 in Kubernetes; proposals that are
+larger saturate here."""
 
 _WHOLE_SECONDS: Final = re.compile(r"[1-9][0-9]{0,9}", re.ASCII)
 
@@ -68,6 +70,7 @@ class Spec(Struct, frozen=True, gc=False):
 def read_spec(autoscaler: Autoscaler) -> Spec:
     """The specification of `autoscaler`. Raises InvalidSpec for the first rule that fails (§4)."""
     wire = autoscaler.spec
+    _check_numbers(wire)
     _check_target(wire.scale_target_ref)
     low, high = _bounds(wire)
     tolerance = _tolerance(wire)
@@ -101,6 +104,21 @@ def read_spec(autoscaler: Autoscaler) -> Spec:
     )
 
 
+_NUMBERS: Final = tuple(
+    (each.name, each.encode_name) for each in fields(AutoscalerSpec) if each.type == int | None
+)
+
+
+def _check_numbers(wire: AutoscalerSpec) -> None:
+    """Upstream cannot read an object with a number beyond int32, nor the others then (U46)."""
+    for name, title in _NUMBERS:
+        number = getattr(wire, name)
+        if number is not None and not -HIGHEST_COUNT - 1 <= number <= HIGHEST_COUNT:
+            raise InvalidSpec(
+                f"spec.{title}: {number} is no 32-bit number; the largest is {HIGHEST_COUNT}"
+            )
+
+
 def _check_target(target: TargetReference) -> None:
     if not target.kind or not target.name:
         raise InvalidSpec(
@@ -111,7 +129,7 @@ def _check_target(target: TargetReference) -> None:
 
 def _bounds(wire: AutoscalerSpec) -> tuple[int, int]:
     low = max(1, 1 if wire.min_replicas is None else wire.min_replicas)
-    high = min(wire.max_replicas or 0, HIGHEST_COUNT)
+    high = wire.max_replicas or 0
     if high < low:
         raise InvalidSpec(
             "watermark pod autoscaler requires the minimum number of replicas to be configured and "

@@ -161,7 +161,8 @@ class Evaluator:
             quiet=self._quiet,
         )
         say_decision(entry, last, before)
-        previous = before.decision if before else None
+        same = before is not None and before.spec.signals == spec.signals
+        previous = before.decision if before is not None and same else None
         self._reporter.tell(entry, events(spec, decision, applied, previous, quiet=self._quiet))
         overlap = overlap_event(spec, decision, previous)
         if overlap is not None:

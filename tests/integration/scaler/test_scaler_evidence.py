@@ -202,6 +202,12 @@ async def test_one_missing_metric_stops_shrinking_and_lets_growth_through(tmp_pa
         w.metrics.show("backlog", 6000)
         await w.until(w.clock.now() + 20_000)
         assert w.replicas("web") == 6
+        await w.until(w.clock.now() + 120_000)
+        (event,) = w.events("web", "FailedGetExternalMetric")
+        assert (event["type"], event["count"]) == ("Warning", 1)
+        assert "/other/" in event["message"]
+        assert event["message"].endswith("no metrics returned from external metrics API")
+        assert w.events("web", "FailedComputeMetricsReplicas") == []
 
 
 @pytest.mark.asyncio

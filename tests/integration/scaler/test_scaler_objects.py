@@ -20,6 +20,16 @@ def inverted(name: str) -> Object:
     return autoscaler(name, minReplicas=9, maxReplicas=3)
 
 
+def too_large(name: str) -> Object:
+    """With a count that upstream's typed list cannot take, nor anything listed beside it (U46)."""
+    return autoscaler(name, maxReplicas=2**31)
+
+
+def far_too_large(name: str) -> Object:
+    """With a count that no machine word holds."""
+    return autoscaler(name, maxReplicas=2**80)
+
+
 async def delete(w: World, name: str) -> None:
     """What `kubectl delete` sends."""
     await w.admin.send(Request(operation="delete", path=path_of(AUTOSCALERS, NAMESPACE, name)))
@@ -94,6 +104,20 @@ async def test_an_undecodable_object_hides_no_other(tmp_path, late):
         await w.until(w.clock.now() + 20_000)
         assert w.condition("bad", "AbleToScale")["reason"] != "FailedSpecCheck"
         assert w.status("bad")["observedGeneration"] == 2
+
+
+@pytest.mark.asyncio
+@pytest.mark.looptime
+@pytest.mark.parametrize("make", [too_large, far_too_large])
+async def test_a_count_beyond_32_bits_is_refused_and_hides_no_other(tmp_path, make):  # D28
+    async with world(tmp_path) as w:
+        await with_good_one(w, make("bad"))
+        assert w.replicas("web") == 4
+        able = w.condition("bad", "AbleToScale")
+        assert (able["status"], able["reason"]) == ("False", "FailedSpecCheck")
+        assert able["message"].startswith("Invalid WPA specification: ")
+        assert "maxReplicas" in able["message"]
+        assert w.replicas("bad") == 2
 
 
 @pytest.mark.asyncio

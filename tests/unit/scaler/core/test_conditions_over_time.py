@@ -15,6 +15,7 @@ from tests.oracle.worlds import (
     good,
     held_for,
     look,
+    metric,
     missing,
     plain_spec,
 )
@@ -81,6 +82,19 @@ def test_convergence(value, converge, expected):
     spec = plain_spec(converge=converge)
     found, _ = conditions(spec, look(4, good(value)), SCALED)
     assert told(found["ConvergeToWatermark"]) == expected
+
+
+@pytest.mark.parametrize("value", [800_000, 300_000])
+@pytest.mark.parametrize("converge", ["high", "low"])
+def test_a_missing_metric_keeps_the_state_of_convergence(value, converge):  # D13
+    spec = plain_spec((metric(1_000_000, 100_000), metric(1, 1, "two")), converge=converge)
+    before = AutoscalerStatus(
+        conditions=(Condition("ConvergeToWatermark", "True", EARLIER, "r", "m"),)
+    )
+    found, _ = conditions(spec, look(4, good(value), missing()), before=before)
+    assert told(found["ConvergeToWatermark"]) == ("True", "r", "m")
+    found, _ = conditions(spec, look(4, good(2_000_000), missing()), before=before)
+    assert told(found["ConvergeToWatermark"]) == ("False", HIGH, STABLE)
 
 
 def test_an_untolerated_zero_says_nothing_about_convergence():

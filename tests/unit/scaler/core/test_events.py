@@ -7,7 +7,7 @@ from scaler.core.decision import decide
 from scaler.core.events import EventDraft, events
 from scaler.core.metric_spec import Metric
 from scaler.core.observed import Observed, PodCounts
-from tests.oracle.worlds import NOW, good, held_for, look, missing, plain_spec
+from tests.oracle.worlds import NOW, good, held_for, look, metric, missing, plain_spec
 
 SPEC = plain_spec()
 NONE, SCALED, DRY = Applied(), Applied("scaled"), Applied("dry_run")
@@ -109,6 +109,43 @@ def test_a_failed_resource_metric_has_its_own_words():
     first, second = tell(look(4, missing("error", "503")), spec=spec)
     assert first.reason == "FailedGetResourceMetric"
     assert second.message.startswith("failed to get resource metric cpu: ")
+
+
+PARTLY = plain_spec((metric(1_000_000, 100_000, "one"), Metric("Resource", "cpu", 800, 400)))
+
+
+def test_a_metric_that_goes_missing_beside_others_is_told_in_each_new_state():  # §17, D13
+    world = look(4, INSIDE, missing("stale", "too old"))
+    first, second = tell(world, before=look(4, INSIDE, good(600)), spec=PARTLY)
+    assert (first.type, first.reason, first.always) == ("Warning", "FailedGetResourceMetric", False)
+    assert first.message == (
+        "unable to get resource metric shop/cpu/&LabelSelector{MatchLabels:map[string]string{},"
+        "MatchExpressions:[]LabelSelectorRequirement{},}: too old"
+    )
+    assert second.reason == "NotScaling"
+    assert tell(world, before=world, spec=PARTLY) == []
+    refused = look(4, INSIDE, missing("forbidden"))
+    assert [one.reason for one in tell(refused, before=world, spec=PARTLY, quiet=True)] == [
+        "FailedGetResourceMetric"
+    ]
+    assert tell(look(4, INSIDE, good(600)), before=world, spec=PARTLY, quiet=True) == []
+
+
+def test_a_missing_metric_is_told_beside_a_scaling_and_not_again_after_it():
+    growing = look(4, ABOVE, missing())
+    told = [one.reason for one in tell(growing, SCALED, look(4, INSIDE, good(600)), spec=PARTLY)]
+    assert told == ["FailedGetResourceMetric", "Scaling"]
+    again = tell(look(8, ABOVE, missing()), SCALED, growing, spec=PARTLY)
+    assert [one.reason for one in again] == ["Scaling"]
+
+
+def test_what_stays_missing_when_another_comes_back_is_told_if_it_was_not():
+    none = look(4, missing(), missing())
+    (first, _) = tell(none, before=look(4, INSIDE, good(600)), spec=PARTLY)
+    assert first.reason == "FailedGetExternalMetric"
+    back = tell(look(4, INSIDE, missing()), before=none, spec=PARTLY, quiet=True)
+    assert [one.reason for one in back] == ["FailedGetResourceMetric"]
+    assert tell(look(4, missing(), good(600)), before=none, spec=PARTLY, quiet=True) == []
 
 
 def test_gates_are_told_as_upstream_does():

@@ -30,6 +30,22 @@ MINIMUM = (
             "the Spec.ScaleTargetRef should be populated, currently Kind: and/or Name: are not set "
             "properly",
         ),
+        (
+            {"maxReplicas": 2**31},
+            "spec.maxReplicas: 2147483648 is no 32-bit number; the largest is 2147483647",
+        ),
+        (
+            {"minReplicas": 2**31, "maxReplicas": 2**40},
+            "spec.minReplicas: 2147483648 is no 32-bit number; the largest is 2147483647",
+        ),
+        (
+            {"minReplicas": -(2**63)},
+            "spec.minReplicas: -9223372036854775808 is no 32-bit number; the largest is 2147483647",
+        ),
+        (
+            {"scaleTargetRef": None, "readinessDelaySeconds": 2**31},
+            "spec.readinessDelaySeconds: 2147483648 is no 32-bit number; the largest is 2147483647",
+        ),
         ({"maxReplicas": None}, MINIMUM),
         ({"minReplicas": 5, "maxReplicas": 4}, MINIMUM),
         (
