@@ -15,7 +15,7 @@ from tests.oracle.worlds import NOW, good, metric, missing, plain_spec
 
 T = TypeVar("T")
 
-_STATES: tuple[ReadingState, ...] = (
+STATES: tuple[ReadingState, ...] = (
     "empty", "nan", "infinite", "stale", "error", "forbidden", "not_found",
 )  # fmt: skip
 _PASSED = (0, 1, 15, 30, 45, 52, 53, 60, 300)
@@ -69,7 +69,7 @@ def any_counts(chance: Random, around: int) -> PodCounts:
 def any_reading(chance: Random, near: Metric, current: int, *, wild: bool = False) -> Reading:
     """A reading near the marks of `near`, or none."""
     if chance.randint(0, 6) == 0:
-        return missing(chance.choice(_STATES))
+        return missing(chance.choice(STATES))
     mark = chance.choice((near.high, near.low))
     share = mark * chance.randint(0, 300) // 100
     values = [mark, mark + chance.randint(-1, 1), share, share * current, share * current]

@@ -1,18 +1,17 @@
 """The rules of scaling once more: slow, obvious, in fractions, written from the documents alone.
 
 It shares with the code only the types of its inputs. Numbers in parentheses are the decisions and
-sections that a line restates. External metrics only.
+sections that a line restates. What one source asks for is in `tests.oracle.opinions`.
 """
 
 from dataclasses import dataclass
 from fractions import Fraction
-from math import ceil, floor
+from math import floor
 
-from scaler.core.metric_spec import Metric
 from scaler.core.observed import Memory, Observed, PodCounts, Timer
 from scaler.core.spec import Spec
-
-INT32 = 2**31 - 1
+from tests.oracle.opinions import opinions, within
+from tests.oracle.sources import Source
 
 
 @dataclass(frozen=True)
@@ -20,7 +19,8 @@ class Expected:
     """What should come out. `limit` is the reason of ScalingLimited, None where it keeps its state.
 
     `active` is the status of ScalingActive, None where it keeps its state. `memory` is what is
-    remembered before anything is written to the target.
+    remembered before anything is written to the target. `asked` is the count before all limits,
+    `winner` the source that asked for it where every one has a say (§12, D25).
     """
 
     desired: int
@@ -28,19 +28,14 @@ class Expected:
     memory: Memory
     limit: str | None = None
     asked: int | None = None
+    winner: int | None = None
 
 
-@dataclass(frozen=True)
-class Opinion:
-    """One metric's proposal."""
+def expected(spec: Spec, world: Observed, sources: tuple[Source, ...], now: int) -> Expected:
+    """The count to have at `now`, and the state that it leaves.
 
-    replicas: int
-    above: bool = False
-    below: bool = False
-
-
-def expected(spec: Spec, world: Observed, now: int) -> Expected:
-    """The count to have at `now`, and the state that it leaves."""
+    The readings of `world` are not looked at: what counts is what the `sources` said.
+    """
     scale, pods = world.scale, world.pods
     if scale is None:
         return Expected(0, False, world.memory)
@@ -48,7 +43,7 @@ def expected(spec: Spec, world: Observed, now: int) -> Expected:
     switched_off = current == 0
     in_bounds = spec.min_replicas <= current <= spec.max_replicas
     if not switched_off and not in_bounds:  # both before anything else (D14)
-        return Expected(_within(current, spec), None, world.memory)
+        return Expected(within(current, spec), None, world.memory)
     if (
         switched_off
         or scale.status_replicas == 0
@@ -60,20 +55,19 @@ def expected(spec: Spec, world: Observed, now: int) -> Expected:
         or Fraction(100 * pods.ready, pods.owned) < spec.min_available  # D5
     ):
         return Expected(current, False, world.memory)
-    return _on_metrics(spec, world, now, current, pods)
+    return _on_metrics(spec, world, sources, now, current, pods)
 
 
-def _within(count: int, spec: Spec) -> int:
-    return max(spec.min_replicas, min(count, spec.max_replicas))
-
-
-def _on_metrics(spec: Spec, world: Observed, now: int, current: int, pods: PodCounts) -> Expected:
+def _on_metrics(
+    spec: Spec,
+    world: Observed,
+    sources: tuple[Source, ...],
+    now: int,
+    current: int,
+    pods: PodCounts,
+) -> Expected:
     memory, counted = world.memory, pods.counted
-    given: list[Opinion | None] = []
-    for metric, reading in zip(spec.metrics, world.readings, strict=True):
-        value = Fraction(reading.value, 1000)
-        good = reading.state == "ok"
-        given.append(_opinion(spec, metric, value, current, counted) if good else None)
+    given = opinions(spec, sources, current, counted)
     present = [opinion for opinion in given if opinion is not None]
     complete = len(present) == len(given)
     if not present:
@@ -92,49 +86,19 @@ def _on_metrics(spec: Spec, world: Observed, now: int, current: int, pods: PodCo
     after = Memory(memory.last_scale, above, below, above_seen, below_seen)
 
     wanted = max(opinion.replicas for opinion in present)
+    winner = [opinion.replicas for opinion in present].index(wanted) if complete else None
     if not complete:
         # A missing metric could only ask for more (D13).
         wanted = max([current, *(opinion.replicas for opinion in present if opinion.above)])
     asked = wanted
     if wanted < current and pods.warming:
-        return Expected(current, True, after, None, asked)  # D35
+        return Expected(current, True, after, None, asked, winner)  # D35
     count, reason = _limited(spec, current, wanted, counted)
     if count != current and not _may_happen(
         spec, count > current, any_above or any_below, above, below, memory.last_scale, now
     ):
         count = current
-    return Expected(count, True, after, reason, asked)
-
-
-def _opinion(spec: Spec, metric: Metric, value: Fraction, current: int, counted: int) -> Opinion:
-    high, low = Fraction(metric.high, 1000), Fraction(metric.low, 1000)
-    tolerance, step = Fraction(spec.tolerance, 1000), spec.modulo
-    usage = value / counted if spec.average else value
-    if value == 0 and not spec.tolerate_zero:
-        return Opinion(current)  # D11
-    if usage > high * (1 + tolerance):  # D1
-        pods = ceil(value / high) if spec.average else ceil(counted * value / high)  # D2
-        return Opinion(min(max(_multiple(pods, step), current), INT32), above=True)
-    if usage < low * (1 - tolerance):
-        pods = 1
-        if low:
-            pods = floor(value / low) if spec.average else floor(counted * value / low)
-        return Opinion(min(_multiple(max(pods, 1), step), current), below=True)
-    # Inside the marks only convergence moves (§11, 6).
-    if spec.converge == "high":
-        forecast = _within(ceil(counted * usage / high), spec)
-        lower = max(current - step, 1)
-        if lower >= forecast:
-            return Opinion(lower)
-    if spec.converge == "low" and low:
-        forecast = _within(floor(counted * usage / low), spec)
-        if current + step <= forecast:
-            return Opinion(current + step)
-    return Opinion(current)
-
-
-def _multiple(pods: int, step: int) -> int:
-    return ceil(Fraction(pods, step)) * step
+    return Expected(count, True, after, reason, asked, winner)
 
 
 def _limited(spec: Spec, current: int, wanted: int, counted: int) -> tuple[int, str]:

@@ -5,7 +5,6 @@ that was written. The other side keeps a memory of its own by the rules of `test
 that what one forgets the other does not.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from random import Random
 from typing import Literal
@@ -16,31 +15,27 @@ from kube.vocab.objects import OwnerReference
 from kube.vocab.times import SECOND, Millis
 from scaler.core.conditions import Applied
 from scaler.core.decision import decide
-from scaler.core.metric_spec import Metric
-from scaler.core.observed import Memory, Observed, PodCounts, Reading, ReadingState, Scale
+from scaler.core.observed import Memory, Observed, PodCounts, ReadingState, Scale
 from scaler.core.pods import Pod, Target, count_pods
 from scaler.core.spec import Spec
 from scaler.core.status import change, memory_after, memory_of, status_after
 from scaler.core.trace import Decision
 from scaler.core.wire import AutoscalerStatus
-from tests.oracle.chance import any_reading, any_spec
+from tests.oracle.chance import any_spec
 from tests.oracle.laws import CORRECTIONS, check_decision, outcome
 from tests.oracle.rules import Expected, expected
-from tests.oracle.worlds import NOW, good, missing
+from tests.oracle.scenes import MOODS, any_age, any_mood, with_any_sources
+from tests.oracle.sources import EachPod, Point, Silence, Source, Usage, reading_from
+from tests.oracle.worlds import NOW
 
 TARGET = Target("uid-target", "target")
 OWNERS = (OwnerReference("apps/v1", "StatefulSet", "target", "uid-target"),)
 UNWRITTEN, NOTHING = AutoscalerStatus(), Memory()
 FIELDS = (
-    "metrics", "average", "tolerance", "up_factor", "down_factor", "up_window", "down_window",
+    "sources", "average", "tolerance", "up_factor", "down_factor", "up_window", "down_window",
     "up_delay", "down_delay", "modulo", "converge", "dry_run", "tolerate_zero", "min_available",
-    "readiness_delay",
+    "readiness_delay", "max_sample_age",
 )  # fmt: skip
-_SHARES: dict[str, Callable[[Metric], tuple[int, int]]] = {
-    "low": lambda metric: (0, metric.low),
-    "between": lambda metric: (metric.low, metric.high),
-    "high": lambda metric: (metric.high, 2 * metric.high),
-}
 BOUNDS = ((1, 60), (1, 30), (2, 20), (5, 9), (7, 7))
 READY_AFTER = 10 * SECOND
 """How long a pod takes to become Ready by itself: an evaluation sees it young."""
@@ -51,11 +46,16 @@ Trouble = Literal["", "scale", "selector", "pods", "pod list"]
 
 @dataclass
 class PodLife:
-    """A pod: since when it runs, and whether it is Ready."""
+    """A pod: since when it runs, whether it is Ready, and how its usage is told.
+
+    `silent` pods have none; `age` is that of the sample, None where it carries no time.
+    """
 
     started: Millis
     ready: bool = False
     stuck: bool = False
+    silent: bool = False
+    age: Millis | None = 0
 
 
 @dataclass
@@ -66,7 +66,7 @@ class Trial:
     now: Millis = NOW
     replicas: int = 1
     pods: list[PodLife] = field(default_factory=list)
-    readings: tuple[Reading, ...] = ()
+    said: tuple[Source | EachPod, ...] = ()
     trouble: Trouble = ""
     write_fails: bool = False
     status: AutoscalerStatus = UNWRITTEN
@@ -84,8 +84,10 @@ class Trial:
 
     def edit(self, chance: Random) -> None:
         """The owner writes some fields anew; the metrics have other values then."""
-        drawn = any_spec(chance)
+        drawn = with_any_sources(chance, any_spec(chance))
         fields = chance.sample(FIELDS, chance.randint(1, 3))
+        if "sources" in fields:
+            fields[fields.index("sources") :] = ["metrics", "recommender"]
         self.spec = structs.replace(self.spec, **{name: getattr(drawn, name) for name in fields})
         lowest, highest = chance.choice(BOUNDS)
         if chance.randint(0, 2) == 0:
@@ -93,25 +95,22 @@ class Trial:
         self.sample(chance)
 
     def sample(self, chance: Random) -> None:
-        """Every metric has another value, or fails; often all of them lie in one region.
+        """Every source says something else, or fails; often all of it lies in one region.
 
         Values that are unrelated hardly ever let a target shrink.
         """
-        mood = chance.choice(("any", *_SHARES))
-        self.readings = tuple(self._sampled(chance, one, mood) for one in self.spec.metrics)
-
-    def _sampled(self, chance: Random, metric: Metric, mood: str) -> Reading:
-        if mood == "any":
-            return any_reading(chance, metric, self.replicas)
-        pods = self.replicas if self.spec.average else 1
-        bottom, top = _SHARES[mood](metric)
-        return good(chance.randint(min(bottom, top), top) * pods)
+        self.said = any_mood(chance, self.spec, self.replicas, chance.choice(MOODS))
 
     def fail_metric(self, index: int, state: ReadingState) -> None:
-        """One metric has no value."""
-        readings = list(self.readings)
-        readings[index % len(readings)] = missing(state)
-        self.readings = tuple(readings)
+        """One source says nothing."""
+        said = list(self.said)
+        said[index % len(said)] = Silence(state)
+        self.said = tuple(said)
+
+    def lose_usage(self, chance: Random, count: int) -> None:
+        """Some pods' usage is not told, or not told anew."""
+        for pod in chance.sample(self.pods, min(count, len(self.pods))):
+            pod.silent, pod.age = chance.random() < 0.5, any_age(chance, self.spec)
 
     def scale_by_hand(self, replicas: int) -> None:
         """Somebody writes `spec.replicas`."""
@@ -123,9 +122,9 @@ class Trial:
             pod.ready, pod.stuck = False, True
 
     def heal_pods(self) -> None:
-        """All pods are Ready, the new ones too."""
+        """All pods are Ready and tell what they use, the new ones too."""
         for pod in self.pods:
-            pod.ready, pod.stuck = True, False
+            pod.ready, pod.stuck, pod.silent, pod.age = True, False, False, 0
 
     def reconcile(self) -> None:
         """The target's controller follows: not Ready pods go first, new ones start now."""
@@ -153,9 +152,11 @@ class Trial:
         """Decide twice, compare, and live with the outcome."""
         if self.memory is None:
             self.memory = memory_of(self.status, self.now, self.lease)
-        world = self._look(self.memory)
+        sources = tuple(self._source(said) for said in self.said)
+        world = self._look(self.memory, sources)
         decision = decide(self.spec, world, self.now)
-        due = expected(self.spec, structs.replace(world, memory=self.due_memory), self.now)
+        due_world = structs.replace(world, memory=self.due_memory)
+        due = expected(self.spec, due_world, sources, self.now)
         self._compare(decision, due)
         check_decision(self.spec, world, decision)
         self._check_history(decision, due)
@@ -164,14 +165,29 @@ class Trial:
         self.met.add(decision.rule)
         return decision
 
-    def _look(self, memory: Memory) -> Observed:
+    def _look(self, memory: Memory, sources: tuple[Source, ...]) -> Observed:
         return Observed(
             scale=None if self.trouble == "scale" else self._scale(),
             selector_error="broken" if self.trouble == "selector" else "",
             pods=None if self.trouble == "pods" else self._counts(),
-            readings=self.readings,
+            readings=tuple(reading_from(self.spec, source, self.now) for source in sources),
             memory=memory,
         )
+
+    def _source(self, said: Source | EachPod) -> Source:
+        """What is said now: usage is told of the pods that are there."""
+        if not isinstance(said, EachPod):
+            return said
+        return Usage(
+            tuple(
+                None if pod.silent else Point(said.value, pod.age)
+                for pod in self.pods
+                if pod.ready and not self._young(pod)
+            )
+        )
+
+    def _young(self, pod: PodLife) -> bool:
+        return self.now - pod.started < self.spec.readiness_delay * SECOND
 
     def _scale(self) -> Scale:
         return Scale(self.replicas, len(self.pods), "app=target")
@@ -192,9 +208,7 @@ class Trial:
             status_replicas=len(self.pods),
         ).counts
         ready = [pod for pod in self.pods if pod.ready]
-        young = [
-            pod for pod in ready if self.now - pod.started < self.spec.readiness_delay * SECOND
-        ]
+        young = [pod for pod in ready if self._young(pod)]
         total = len(self.pods)
         assert counts == PodCounts(total, total, len(ready), len(ready) - len(young), len(young), 0)
         return counts

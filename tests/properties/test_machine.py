@@ -1,7 +1,7 @@
 """Whatever happens to an autoscaler, in any order: it decides as the rules say (`tests.oracle`).
 
-Edits, pods, metric faults, scaling by hand, failed writes, gaps and restarts. `Trial.evaluate`
-compares; the machine only makes things happen.
+Metrics of both kinds and recommenders; edits, pods, faults, scaling by hand, failed writes, gaps
+and restarts. `Trial.evaluate` compares; the machine only makes things happen.
 """
 
 from collections.abc import Callable
@@ -26,8 +26,8 @@ FAULTS: tuple[ReadingState, ...] = (
     "empty", "nan", "infinite", "stale", "error", "forbidden", "not_found",
 )  # fmt: skip
 TROUBLES = ("scale", "selector", "pods", "pod list")
-NOT_HERE = {"invalid_spec", "recommendation"}
-"""Is not decided about; and comes from recommenders, of which the restated rules say nothing."""
+NOT_HERE = {"invalid_spec"}
+"""An object that is refused is not decided about."""
 SHORT_GAP = (PERIOD, 52 * SECOND)
 LONG_GAP = (53 * SECOND, 900 * SECOND)
 
@@ -64,6 +64,10 @@ class Life(RuleBasedStateMachine):
     @rule(count=st.one_of(st.integers(1, 3), st.integers(1, 80)))
     def break_pods(self, count):
         self.trial.break_pods(min(count, len(self.trial.pods)))
+
+    @rule(chance=chances, count=st.integers(1, 30))
+    def lose_usage(self, chance, count):
+        self.trial.lose_usage(chance, count)
 
     @rule()
     def heal_pods(self):
@@ -129,6 +133,7 @@ def _anything(life: Life, chance: Random) -> None:
         lambda: life.fail_metrics((chance.randint(0, 2),), chance.choice(FAULTS)),
         lambda: life.scale_by_hand(chance.randint(0, 30)),
         lambda: life.break_pods(chance.randint(1, 20)),
+        lambda: life.lose_usage(chance, chance.randint(1, 20)),
         life.heal_pods,
         lambda: life.writes(chance.random() < 0.2),
         lambda: life.restart(with_lease=chance.random() < 0.5),
