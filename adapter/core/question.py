@@ -19,6 +19,13 @@ class Question(Struct, frozen=True):
     """PromQL whose values are the instants, in epoch seconds, of the samples of `promql`: series by
     equal labels, or one sample without labels for all. Empty: the evaluation time is all there is.
     """
+    form: str = ""
+    """`promql` with placeholders where it has `values` (`adapter.core.planner_forms`). Questions of
+    one form may be asked together. Empty: it is always asked alone."""
+    times_form: str = ""
+    """The same of `times`, with the same `values`."""
+    values: tuple[str, ...] = ()
+    """Label values, in the order of the placeholders of `form`."""
 
 
 class Policy(Struct, frozen=True):

@@ -49,15 +49,41 @@ class Sample(Struct, frozen=True, gc=False):
     milli: int
 
 
+class LeftOut(Struct, frozen=True, gc=False):
+    """A series whose value is not finite (E-11)."""
+
+    labels: dict[str, str]
+    why: Absence
+
+
 class Answer(Struct, frozen=True):
     """The samples of one query and what had to be left out or bent."""
 
     samples: tuple[Sample, ...]
-    absence: Absence = ""
-    dropped: int = 0
-    """Samples that were NaN, infinite or native histograms (E-11)."""
-    saturated: int = 0
+    left_out: tuple[LeftOut, ...] = ()
+    """Series that were NaN, infinite or native histograms (E-11)."""
     warnings: int = 0
+
+    @property
+    def absence(self) -> Absence:
+        """Why there are no samples; empty text when there are some."""
+        if self.samples:
+            return ""
+        return self.left_out[-1].why if self.left_out else "empty"
+
+    @property
+    def dropped(self) -> int:
+        """How many series were left out."""
+        return len(self.left_out)
+
+    @property
+    def saturated(self) -> int:
+        """How many samples lie beyond the range that consumers can count.
+
+        No binary float is written as the very end of that range, so that what stands there was
+        bent to it.
+        """
+        return sum(abs(sample.milli) == MAX_MILLI for sample in self.samples)
 
 
 class _Series(Struct, frozen=True, gc=False):
@@ -146,8 +172,7 @@ def _series(data: _Data) -> list[_Series]:
 
 def _answer(series: list[_Series], warnings: int) -> Answer:
     samples: list[Sample] = []
-    absence: Absence = "empty"
-    dropped = saturated = 0
+    left_out: list[LeftOut] = []
     for one in series:
         # A native histogram has no single value: as good as NaN.
         at, text = one.value or (0.0, "NaN")
@@ -155,19 +180,17 @@ def _answer(series: list[_Series], warnings: int) -> Answer:
             raise UpstreamError("bad response", "a series has neither value nor histogram")
         lowered = text.lower()
         if lowered in _NON_FINITE:
-            absence = _NON_FINITE[lowered]
-            dropped += 1
+            left_out.append(LeftOut(one.metric, _NON_FINITE[lowered]))
             continue
         try:
-            milli, bent = milli_of(text)
+            milli, _ = milli_of(text)
         except ValueError as error:
             raise UpstreamError("bad response", str(error)) from error
         if not 0 <= at < _END_OF_TIME:
             raise UpstreamError("bad response", f"{at} is not a timestamp")
-        saturated += bent
         samples.append(Sample(one.metric, round(at * 1000), milli))
     _refuse_duplicates(series)
-    return Answer(tuple(samples), "" if samples else absence, dropped, saturated, warnings)
+    return Answer(tuple(samples), tuple(left_out), warnings)
 
 
 def _refuse_duplicates(series: list[_Series]) -> None:

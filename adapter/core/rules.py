@@ -9,6 +9,7 @@ from typing import Final
 from msgspec import Struct, field
 
 from adapter.core import naming, promql
+from adapter.core.planner_forms import with_form
 from adapter.core.question import Policy, Question
 from adapter.core.template_functions import Value
 from adapter.core.template_tokens import TemplateError
@@ -82,7 +83,8 @@ class Rule(Struct, frozen=True):
 
     def question(self, selector: Selector, namespace: str) -> Question:
         """What to ask for one request. Raises as `query` does."""
-        return Question(self.query(selector, namespace), self.upstream)
+        asked = Question(self.query(selector, namespace), self.upstream)
+        return with_form(asked, selector, namespace, lambda *given: (self.query(*given), ""))
 
     def query(self, selector: Selector, namespace: str) -> str:
         """The PromQL for one request.
