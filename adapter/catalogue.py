@@ -3,8 +3,9 @@
 import asyncio
 from pathlib import Path
 
-from adapter.core.configuration import Catalogue, ConfigurationError, read_configuration
+from adapter.core.configuration import Catalogue, read_configuration
 from adapter.core.documents import Document, aggregated_discovery, resource_list
+from adapter.core.problems import ConfigurationError
 from adapter.files import follow
 from adapter.metrics import AdapterMetrics
 from kube.service.logs import get_logger
@@ -43,7 +44,7 @@ class Configured:
             text = Path(self._file).read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
             raise ConfigurationError(
-                f"--config: {self._file} cannot be read ({error}); name a rule file"
+                self._file, f"--config: {self._file} cannot be read ({error}); name a rule file"
             ) from error
         return read_configuration(text, self._file)
 

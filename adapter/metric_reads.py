@@ -17,7 +17,7 @@ from adapter.core.promql import UnservableSelectorError
 from adapter.core.question import Question
 from adapter.core.results import Failure, UpstreamError
 from adapter.core.routing import MetricRoute
-from adapter.core.rules import Rule
+from adapter.core.rules import NamespaceRefusedError, Rule
 from adapter.core.template_tokens import TemplateError
 from adapter.values import Values
 from kube.service.logs import get_logger
@@ -119,6 +119,14 @@ def _question(rule: Rule, route: MetricRoute, parameters: Parameters) -> Questio
     selector = query_parameters.selector_of(parameters)
     try:
         return rule.question(selector, route.namespace)
+    except NamespaceRefusedError as error:
+        raise FailureError(
+            403,
+            "Forbidden",
+            f'the metric {rule.name} is not served in the namespace "{route.namespace[:80]}": its '
+            "rule lists the namespaces that may read it",
+            StatusDetails(group=GROUP, kind=route.metric),
+        ) from error
     except TemplateError as error:
         _log.error("the rule cannot build this query", metric=rule.name, error=str(error))
         raise FailureError(

@@ -1,7 +1,5 @@
-"""Metric names from configuration alone: no series is ever discovered.
+"""Series names and the metric names that `name.matches` and `name.as` make of them.
 
-A rule's `name` maps a series name to a metric name. Both are worked out when the configuration is
-read: the series from a literal name in `seriesQuery`, the metric by `matches` and `as`.
 Sources: external-metrics-api §12.1, E-4 (case), E-20, E-21.
 """
 
@@ -9,14 +7,13 @@ import re
 from typing import Final
 
 import promql_parser
+from msgspec import Struct
+
+from adapter.core.problems import RuleError
 
 _REFERENCE: Final = re.compile(r"\$(?:\{(\w+)\}|(\w+)|(\$))")
 _METACHARACTER: Final = re.compile(r"[\\.+*?()|\[\]{}^$]")
 _SERIES_NAME: Final = re.compile(r"[A-Za-z_:][A-Za-z0-9_:]*", re.ASCII)
-
-
-class NameRuleError(ValueError):
-    """A rule whose series or metric name cannot be told from the file; says what to write."""
 
 
 def fold(name: str) -> str:
@@ -27,18 +24,19 @@ def fold(name: str) -> str:
 def series_name(series_query: str) -> str | None:
     """The one series name that `series_query` selects; None if it may select several.
 
-    Raises NameRuleError if it is not a series selector.
+    Raises RuleError if it is not a series selector.
     """
     try:
         expression = promql_parser.parse(series_query)
     except ValueError as error:
-        raise NameRuleError(
-            f"seriesQuery: {error}; write a series selector such as 'queue_depth{{job=\"nsq\"}}'"
+        raise RuleError(
+            f"{error}; write a series selector such as 'queue_depth{{job=\"nsq\"}}'", "seriesQuery"
         ) from error
     if not isinstance(expression, promql_parser.VectorSelector):
-        raise NameRuleError(
-            "seriesQuery: not a series selector; write one such as 'queue_depth{job=\"nsq\"}' and "
-            "move functions to metricsQuery"
+        raise RuleError(
+            "not a series selector; write one such as 'queue_depth{job=\"nsq\"}' and move "
+            "functions to metricsQuery",
+            "seriesQuery",
         )
     if expression.name:
         return str(expression.name)
@@ -54,48 +52,62 @@ def series_name(series_query: str) -> str | None:
     return None
 
 
-def compile_pattern(pattern: str, field: str) -> re.Pattern[str]:
-    """A regular expression of the file. Raises NameRuleError."""
+def compile_pattern(pattern: str, *path: str | int) -> re.Pattern[str]:
+    """The regular expression that stands at `path` of a rule. Raises RuleError."""
+    if "[[:" in pattern:
+        raise RuleError(
+            f"{pattern!r}: classes such as [[:alpha:]] are not supported; write [a-zA-Z]", *path
+        )
     try:
         return re.compile(pattern)
     except re.error as error:
-        raise NameRuleError(
-            f"{field}: {pattern!r} is not a regular expression ({error}); correct it"
+        raise RuleError(
+            f"{pattern!r} is not a regular expression ({error}); correct it", *path
         ) from error
 
 
-def metric_name(series: str | None, matches: str, replacement: str) -> str:
-    """The metric name of a rule. Raises NameRuleError if only discovered series could tell it."""
-    pattern = compile_pattern(matches or ".*", "name.matches")
+class Naming(Struct, frozen=True):
+    """From series name to metric name."""
+
+    pattern: re.Pattern[str]
+    replacement: str
+
+    @property
+    def literal(self) -> bool:
+        """Whether the metric name is the same for every series."""
+        return not _REFERENCE.search(self.replacement)
+
+    def name_of(self, series: str) -> str | None:
+        """The metric of `series`; None if the expression does not match it.
+
+        Raises RuleError for what cannot be a metric's name.
+        """
+        match = self.pattern.search(series)
+        if match is None:
+            return None
+        return checked_name(_REFERENCE.sub(lambda found: _expand(found, match), self.replacement))
+
+
+def naming_of(matches: str, replacement: str) -> Naming:
+    """`name.matches` and `name.as` with prometheus-adapter's defaults. Raises RuleError."""
+    pattern = compile_pattern(matches or ".*", "name", "matches")
     if not replacement:
         if pattern.groups > 1:
-            raise NameRuleError(
-                "name.as: needed when name.matches has two or more groups; write for example "
-                '"${1}_${2}"'
+            raise RuleError(
+                'needed when name.matches has two or more groups; write for example "${1}_${2}"',
+                *("name", "as"),
             )
         replacement = "$1" if pattern.groups == 1 else "$0"
-    if not _REFERENCE.search(replacement) and series is None:
-        return checked_name(replacement)
-    if series is None:
-        raise NameRuleError(
-            "name: it depends on series that seriesQuery does not name; write one literal series "
-            "name in seriesQuery or one literal metric name in name.as"
-        )
-    match = pattern.search(series)
-    if match is None:
-        raise NameRuleError(
-            f'name.matches: {matches!r} does not match the series "{series}", so the rule would '
-            "serve nothing; correct the expression"
-        )
-    return checked_name(_REFERENCE.sub(lambda found: _expand(found, match), replacement))
+    return Naming(pattern, replacement)
 
 
 def checked_name(name: str) -> str:
-    """`name` if it can stand as one path segment of the API. Raises NameRuleError."""
+    """`name` if it can stand as one path segment of the API. Raises RuleError."""
     if not name or name in (".", "..") or not name.isprintable() or any(c in name for c in "/%? "):
-        raise NameRuleError(
-            f"name.as: {name!r} cannot be a metric name; use letters, digits, underscores, dots, "
-            "dashes and colons"
+        raise RuleError(
+            f"{name!r} cannot be a metric name; use letters, digits, underscores, dots, dashes "
+            "and colons",
+            *("name", "as"),
         )
     return name
 

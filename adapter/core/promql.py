@@ -22,7 +22,7 @@ _UNSERVABLE: Final = {
 
 
 class UnservableSelectorError(ValueError):
-    """A valid label selector that has no PromQL counterpart."""
+    """A valid request that has no PromQL counterpart."""
 
 
 class QueryError(ValueError):
@@ -34,12 +34,15 @@ def is_label_name(name: str) -> bool:
     return _LABEL_NAME.fullmatch(name) is not None
 
 
-def matchers_of(selector: Selector, namespace_label: str, namespace: str) -> str:
+def matchers_of(
+    selector: Selector, namespace_label: str, namespace: str, *, quote_keys: bool = False
+) -> str:
     """Comma-joined matchers without braces: the selector's, then the namespace if it has a label.
 
-    Raises UnservableSelectorError for a key that is no Prometheus label name and for ">" and "<".
+    `quote_keys`: a key that is no plain label name is quoted, which Prometheus 3 understands.
+    Raises UnservableSelectorError for such a key otherwise, and for ">" and "<".
     """
-    parts = [_matcher(requirement) for requirement in selector.requirements]
+    parts = [_matcher(requirement, quote_keys) for requirement in selector.requirements]
     if namespace_label:
         parts.append(f"{namespace_label}={quoted(namespace)}")
     return ",".join(parts)
@@ -48,17 +51,16 @@ def matchers_of(selector: Selector, namespace_label: str, namespace: str) -> str
 def label_values_of(selector: Selector, namespace_label: str, namespace: str) -> dict[str, str]:
     """Values by label name, several joined with "|": the template field LabelValuesByName.
 
-    Values of a selector cannot contain anything but letters, digits, dot, dash and underscore. The
-    namespace comes from the URL and can: anything unusual in it is escaped, so that it stays one
-    literal value inside a quoted regular expression.
+    Values of a selector contain letters, digits, dot, dash and underscore. The namespace comes from
+    the URL and values of `params` from the file: anything unusual in them is escaped, so that each
+    stays one literal value inside a quoted regular expression.
     """
     values: dict[str, str] = {}
     for requirement in selector.requirements:
         if requirement.values:
-            values[requirement.key] = "|".join(requirement.values)
+            values[requirement.key] = "|".join(map(_harmless, requirement.values))
     if namespace_label:
-        plain = _PLAIN.fullmatch(namespace)
-        values[namespace_label] = namespace if plain else quoted(_literal(namespace))[1:-1]
+        values[namespace_label] = _harmless(namespace)
     return values
 
 
@@ -100,13 +102,15 @@ def check_query(query: str) -> None:
         raise QueryError(f"the expression yields {yields}, not an instant value")
 
 
-def _matcher(requirement: Requirement) -> str:
+def _matcher(requirement: Requirement, quote_keys: bool) -> str:
     key, values = requirement.key, requirement.values
     if not is_label_name(key):
-        raise UnservableSelectorError(
-            f'label "{key}" cannot be selected: Prometheus label names consist of letters, digits '
-            "and underscores"
-        )
+        if not quote_keys:
+            raise UnservableSelectorError(
+                f'label "{key}" cannot be selected: Prometheus label names consist of letters, '
+                "digits and underscores"
+            )
+        key = quoted(key)
     match requirement.operator:
         case "=" | "==":
             return f"{key}={quoted(values[0])}"
@@ -125,8 +129,14 @@ def _matcher(requirement: Requirement) -> str:
         case "gt" | "lt":
             sign = ">" if requirement.operator == "gt" else "<"
             raise UnservableSelectorError(
-                f'operator "{sign}" on label "{key}" is not supported for external metrics'
+                f'operator "{sign}" on label "{requirement.key}" is not supported for external '
+                "metrics"
             )
+
+
+def _harmless(value: str) -> str:
+    """`value` for a place inside quotes, where it may be read as a regular expression."""
+    return value if _PLAIN.fullmatch(value) else quoted(_literal(value))[1:-1]
 
 
 def _literal(value: str) -> str:

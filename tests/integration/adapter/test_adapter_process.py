@@ -177,7 +177,7 @@ async def test_a_bad_rule_file_names_file_rule_key_and_remedy(tmp_path):
     code, text = await run("--prometheus-url", "http://x", "--config", str(rules))
     assert code == 2
     assert text.splitlines() == [
-        f'wpa-adapter: {rules}: externalRules[0]: unknown key "metricQuery" '
+        f'wpa-adapter: {rules}:3: externalRules[0]: unknown key "metricQuery" '
         '(did you mean "metricsQuery"?); remove or correct it'
     ]
 

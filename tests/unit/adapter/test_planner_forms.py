@@ -4,16 +4,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from adapter.core.file_format import ExternalRule, ResourceMapping
 from adapter.core.planner_forms import PLACEHOLDER
 from adapter.core.question import Question
-from adapter.core.rules import ExternalRule, ResourceMapping, compile_rule
+from adapter.core.rule_compiler import compile_rule
+from adapter.core.rules import Rule
 from kube.vocab.selectors import Requirement, Selector, parse_selector
 
 
 def question(query: str, selector: str, namespace: str = "blue", *, namespaced=True) -> Question:
+    resources = ResourceMapping(namespaced=namespaced)
     rule = compile_rule(
-        ExternalRule("depth", metrics_query=query, resources=ResourceMapping(namespaced=namespaced))
+        ExternalRule(series_query="depth", metrics_query=query, resources=resources)
     )
+    assert isinstance(rule, Rule)
     return rule.question(parse_selector(selector), namespace)
 
 
@@ -83,7 +87,10 @@ requirements = st.one_of(
 
 @given(st.lists(requirements, max_size=4), values)
 def test_a_form_with_its_values_is_the_query(parts, namespace):
-    rule = compile_rule(ExternalRule("m", metrics_query="sum(<<.Series>>{<<.LabelMatchers>>})"))
+    rule = compile_rule(
+        ExternalRule(series_query="m", metrics_query="sum(<<.Series>>{<<.LabelMatchers>>})")
+    )
+    assert isinstance(rule, Rule)
     asked = rule.question(Selector(tuple(parts)), namespace)
     numbers = sorted({int(found) for found in PLACEHOLDER.findall(asked.form)})
     back = dict(zip(numbers, asked.values, strict=True))
