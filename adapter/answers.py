@@ -55,11 +55,15 @@ def document_response(request: web.BaseRequest, document: Document) -> web.Respo
         "ETag": document.etag,
         "Vary": "Accept",
     }
-    known = request.headers.get("If-None-Match", "")
-    if document.etag in [tag.strip() for tag in known.split(",")]:
+    if _known(request.headers.get("If-None-Match", ""), document.etag):
         del headers["Content-Type"]
         return web.Response(status=304, headers=headers)
     return web.Response(body=document.body, headers=headers)
+
+
+def _known(tags: str, etag: str) -> bool:
+    """Whether a caller has the document already: strength of tags does not matter here."""
+    return any(tag.strip().removeprefix("W/") in (etag, "*") for tag in tags.split(","))
 
 
 def require_json(request: web.BaseRequest) -> None:
@@ -93,6 +97,22 @@ def no_such_resource() -> FailureError:
     return FailureError(
         404, "NotFound", "the server could not find the requested resource", NO_DETAILS
     )
+
+
+def malformed(status: int) -> web.Response:
+    """The answer to what is no HTTP request, or failed before it could be looked at."""
+    if status < 500:
+        return FailureError(status, "BadRequest", "the request is not valid HTTP").response()
+    return FailureError(status, "InternalError", "Internal error occurred").response()
+
+
+async def refuse_expectation(request: web.Request) -> web.StreamResponse | None:
+    """Agree to bodies being announced and to nothing else that an Expect header may ask for."""
+    if request.headers["Expect"].lower() != "100-continue":
+        return FailureError(417, "BadRequest", "the expectation cannot be met").response()
+    if request.transport is not None:
+        request.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+    return None
 
 
 def indent(request: web.BaseRequest, response: web.StreamResponse, asked: bool | None) -> None:

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from aiohttp import web
 
+from adapter import answers
 from adapter.authn import Authenticator
 from adapter.authn_config import TrustSource
 from adapter.catalogue import Configured
@@ -129,6 +130,7 @@ async def running(settings: Settings, clock: Clock) -> AsyncIterator[Running]:
                 tls=tls.context,
                 drain=settings.drain,
                 keep_alive=_KEEP_ALIVE,
+                refusal=answers.malformed,
             )
         )
         yield server

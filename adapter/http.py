@@ -71,7 +71,9 @@ class Server:
 
         app = web.Application(middlewares=[guard])
         app.add_routes(self._health.routes())
-        app.router.add_route("*", "/{rest:.*}", self._answer)
+        app.router.add_route(
+            "*", "/{rest:.*}", self._answer, expect_handler=answers.refuse_expectation
+        )
         return app
 
     async def _serve(self, request: web.Request, handler: _Handler) -> web.StreamResponse:
@@ -79,7 +81,7 @@ class Server:
         route, parameters = _asked(request)
         try:
             await self._admit(request, route, parameters)
-            response = await handler(request)
+            response = await self._handled(request, handler)
         except FailureError as failure:
             response = failure.response()
         except asyncio.CancelledError:
@@ -117,6 +119,13 @@ class Server:
         if not verdict.allowed:
             raise _forbidden(user, access, verdict.reason)
 
+    async def _handled(self, request: web.Request, handler: _Handler) -> web.StreamResponse:
+        try:
+            return await handler(request)
+        except web.HTTPException:
+            # The router knows no such target: "OPTIONS *", "CONNECT host:443".
+            return await self._answer(request)
+
     async def _answer(self, request: web.Request) -> web.StreamResponse:
         route, parameters = _asked(request)
         match route:
@@ -129,7 +138,7 @@ class Server:
 
 
 def _asked(request: web.Request) -> tuple[Route, Parameters]:
-    path, _, query = request.raw_path.partition("?")
+    path, query = routing.target(request.raw_path)
     return routing.route_of(path), read_parameters(query)
 
 
@@ -137,7 +146,7 @@ def _access(request: web.Request, route: Route, parameters: Parameters) -> Acces
     if isinstance(route, MetricRoute):
         verb = routing.metric_verb(request.method, parameters.watch)
         return ResourceAccess(verb, route.namespace, route.metric, parameters.reviewed_name)
-    path = routing.decoded(request.raw_path.partition("?")[0])
+    path = routing.decoded(routing.target(request.raw_path)[0])
     return PathAccess(request.method.lower(), path)
 
 

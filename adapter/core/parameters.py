@@ -1,5 +1,6 @@
 """Query parameters of a metric request (external-metrics-api §2)."""
 
+import re
 from functools import lru_cache
 from typing import Final
 from urllib.parse import parse_qsl
@@ -12,6 +13,7 @@ from kube.vocab.times import parse_duration
 _TRUE: Final = ("1", "true", "True", "TRUE", "t", "T")
 _FIELDS: Final = ("metadata.name", "metadata.namespace")
 _MAX_PAIRS: Final = 100
+_INTEGER: Final = re.compile(r"[+-]?[0-9]{1,18}", re.ASCII)
 
 REMEMBERED: Final = 1000
 """Longer texts are read each time: strangers must not fill memory with what they send."""
@@ -75,10 +77,8 @@ _remembered: Final = lru_cache(maxsize=4096)(_read)
 def check_parameters(parameters: Parameters) -> None:
     """Raise BadParameterError for what Kubernetes' list handler refuses."""
     for key, value in parameters.integers:
-        try:
-            int(value)
-        except ValueError:
-            raise BadParameterError(f'{key}: "{value[:40]}" is not an integer') from None
+        if not _INTEGER.fullmatch(value):
+            raise BadParameterError(f'{key}: "{value[:40]}" is not an integer')
     for part in filter(None, map(str.strip, parameters.field_selector.split(","))):
         key = part.replace("!=", "=").partition("=")[0].strip()
         if "=" not in part or key not in _FIELDS:
@@ -101,10 +101,17 @@ def budget_of(parameters: Parameters, limit: float) -> float:
     if not parameters.timeout:
         return limit
     try:
-        asked = parse_duration(parameters.timeout) / 1000
+        # A number without a unit is a duration in files and flags, and none in a request.
+        asked = 0.0 if parameters.timeout == "0" else _with_unit(parameters.timeout)
     except ValueError:
         raise BadParameterError("invalid timeout specified in the request URL") from None
     return min(limit, asked) if asked > 0 else limit
+
+
+def _with_unit(text: str) -> float:
+    if not text[-1].isalpha():
+        raise ValueError(f"{text[:40]!r} has no unit")
+    return parse_duration(text) / 1000
 
 
 def _well_encoded(pair: str) -> bool:

@@ -62,6 +62,15 @@ class PageRoute(Struct, frozen=True, gc=False):
 Route = MetricRoute | HealthRoute | PageRoute
 
 
+def target(text: str) -> tuple[str, str]:
+    """Path and query of a request line's target, both still encoded; it may name a host before."""
+    path, _, query = text.partition("?")
+    if not path.startswith("/"):
+        _, scheme, rest = path.partition("://")
+        path = f"/{rest.partition('/')[2]}" if scheme else path
+    return path, query
+
+
 def decoded(raw_path: str) -> str:
     """The path with its percent-encoding undone: what access reviews are told."""
     return unquote(raw_path, errors="backslashreplace")

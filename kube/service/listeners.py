@@ -1,16 +1,24 @@
 """Listening sockets of a daemon."""
 
+import asyncio
 import errno
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from typing import Any
 
 from aiohttp import web
 
+from kube.service.logs import get_logger
 from kube.service.runtime import UsageError
 from kube.service.settings import Address
 
+_log = get_logger("listener")
+
 KEEP_ALIVE = 75.0
+
+Refusal = Callable[[int], web.Response]
+"""The answer to what is no HTTP request, by its status."""
 
 
 @asynccontextmanager
@@ -22,20 +30,16 @@ async def listening(
     tls: ssl.SSLContext | None = None,
     drain: float = 2.0,
     keep_alive: float = KEEP_ALIVE,
+    refusal: Refusal = lambda status: web.Response(status=status),
 ) -> AsyncIterator[Address]:
     """Serve `app` on `address` while the context is open; yields the address really bound.
 
     `flag` is the option that chose the address, for the message when it cannot be had (raises
     UsageError). `drain` is how many seconds running requests get when the context closes,
-    `keep_alive` how many a connection may be idle.
+    `keep_alive` how many a connection may be idle. `refusal` makes the answer to what is no HTTP.
     """
-    runner = web.AppRunner(
-        app,
-        access_log=None,
-        keepalive_timeout=keep_alive,
-        shutdown_timeout=drain,
-        handle_signals=False,
-    )
+    options = {"access_log": None, "keepalive_timeout": keep_alive}
+    runner = Runner(app, refusal, options, shutdown_timeout=drain, handle_signals=False)
     await runner.setup()
     try:
         # With a port of the system's choice, each address family would get another one.
@@ -48,6 +52,62 @@ async def listening(
         yield Address(address.host, runner.addresses[0][1])
     finally:
         await runner.cleanup()
+
+
+class _Connection(web.RequestHandler):
+    """Speaks HTTP with one client, and answers what is no HTTP in the words of the server."""
+
+    __slots__ = ("_refusal",)
+
+    def __init__(self, manager: web.Server, refusal: Refusal, **options: Any) -> None:
+        super().__init__(manager, loop=asyncio.get_running_loop(), **options)
+        self._refusal = refusal
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        """Refuse without echoing anything. Strangers cannot fill the log with what they send."""
+        if status < 500:
+            _log.debug("not an HTTP request", remote=request.remote, reason=type(exc).__name__)
+        else:
+            _log.error("request failed", remote=request.remote, exc_info=exc)
+        if request.writer.output_size > 0:
+            raise ConnectionError("an answer has begun, another one cannot follow")
+        response = self._refusal(status)
+        response.force_close()
+        return response
+
+
+class _Server(web.Server):
+    """Makes such connections for the application behind `made`."""
+
+    def __init__(self, made: web.Server, refusal: Refusal, options: dict[str, Any]) -> None:
+        super().__init__(made.request_handler, request_factory=made.request_factory)
+        self._refusal = refusal
+        self._options = options
+
+    def __call__(self) -> web.RequestHandler:
+        return _Connection(self, self._refusal, **self._options)
+
+
+class Runner(web.AppRunner):
+    """Runs an application whose connections refuse by `refusal`; `options` are theirs."""
+
+    __slots__ = ("_options", "_refusal")
+
+    def __init__(
+        self, app: web.Application, refusal: Refusal, options: dict[str, Any], **rest: Any
+    ) -> None:
+        super().__init__(app, **rest)
+        self._refusal = refusal
+        self._options = options
+
+    async def _make_server(self) -> web.Server:
+        return _Server(await super()._make_server(), self._refusal, self._options)
 
 
 def _cannot(address: Address, flag: str, error: OSError) -> str:

@@ -160,3 +160,16 @@ async def test_tls_is_served_and_the_socket_is_gone_afterwards():
             assert await response.text() == "hello"
     with pytest.raises(OSError, match=r"refused|Connect call failed"):
         await asyncio.open_connection("127.0.0.1", address.port)
+
+
+async def test_what_is_no_http_is_refused_in_the_servers_words_without_an_echo():
+    def refusal(status: int) -> web.Response:
+        return web.Response(status=status, text="not like this")
+
+    async with listening(app_of(), ANY, flag="--x", refusal=refusal) as address:
+        reader, writer = await asyncio.open_connection("127.0.0.1", address.port)
+        writer.write(b"GET /secret HTTP/1.1\r\nnonsense\r\n\r\n")
+        said = await reader.read()
+        writer.close()
+    assert said.startswith(b"HTTP/1.0 400 Bad Request\r\n")
+    assert said.endswith(b"\r\n\r\nnot like this")
