@@ -29,10 +29,8 @@ _PREPARED: Final = 16384
 _CODES: Final[dict[Failure, tuple[int, str]]] = {
     "timeout": (504, "Timeout"),
     "unavailable": (503, "ServiceUnavailable"),
-    "query rejected": (500, "InternalError"),
-    "bad response": (500, "InternalError"),
-    "too large": (500, "InternalError"),
 }
+_OTHERWISE: Final = (500, "InternalError")
 
 REQUEST_LIMIT: Final = 60.0
 """Seconds no request may exceed, whatever it asks for."""
@@ -76,7 +74,7 @@ class MetricReads:
                 prepared.rule, route.metric, prepared.question, budget
             )
         except UpstreamError as error:
-            code, reason = _CODES[error.kind]
+            code, reason = _CODES.get(error.kind, _OTHERWISE)
             about = f"{error.kind} (metric {prepared.rule.name})"
             message = f"unable to fetch metrics from Prometheus: {about}"
             raise FailureError(code, reason, message) from error

@@ -76,7 +76,8 @@ class PrometheusClient:
         started = self._clock.monotonic()
         outcome = "success"
         try:
-            answer = read_answer(await self._body(question, budget), self._upstream.max_series)
+            limit = question.max_series or self._upstream.max_series
+            answer = read_answer(await self._body(question, budget), limit)
         except UpstreamError as error:
             outcome = error.kind
             self._metrics.upstream_errors.labels(error.kind).inc()

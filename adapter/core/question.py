@@ -26,6 +26,9 @@ class Question(Struct, frozen=True):
     """The same of `times`, with the same `values`."""
     values: tuple[str, ...] = ()
     """Label values, in the order of the placeholders of `form`."""
+    max_series: int | None = None
+    """Answers with more series are refused, before they are read in full; None: as the upstream
+    has it. A query in place of several others must allow what those allow together."""
 
 
 class Policy(Struct, frozen=True):

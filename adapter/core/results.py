@@ -14,8 +14,18 @@ from msgspec import Struct
 MAX_MILLI: Final = 2**63 - 1
 """Consumers count thousandths in 64 bits and wrap silently: values saturate here (E-10)."""
 
-Failure = Literal["timeout", "unavailable", "query rejected", "bad response", "too large"]
-"""Why there is no value (E-13)."""
+Failure = Literal[
+    "timeout",
+    "unavailable",
+    "query rejected",
+    "bad response",
+    "too large",
+    "no series",
+    "not a number",
+    "several series",
+    "partial answer",
+]
+"""Why there is no value (E-13); the last four are answers that a rule refuses."""
 
 Absence = Literal["", "empty", "nan", "inf"]
 """Why a list has no items; empty text when it has some."""

@@ -49,7 +49,7 @@ class Rule(Struct, frozen=True):
         selector = self.labels.applied(selector)
         promql, times = self._render(selector, namespace)
         headers = tuple(header.render(namespace) for header in self.headers)
-        asked = Question(promql, self.upstream, headers, times)
+        asked = Question(promql, self.upstream, headers, times, max_series=self.policy.max_series)
         return with_form(asked, selector, namespace, self._render)
 
     def query(self, selector: Selector, namespace: str) -> str:
