@@ -1,5 +1,6 @@
 """Expressions of a template: pipelines, function calls and operands, compiled to closures."""
 
+from collections import ChainMap
 from collections.abc import Callable, Mapping
 
 from msgspec import Struct
@@ -13,8 +14,20 @@ class Scope(Struct):
 
     root: Mapping[str, Value]
     dot: Value | None
-    """The loop's current entry; None outside loops, where the dot is `root`."""
-    variables: dict[str, Value]
+    """What `range` or `with` is at; None outside them, where the dot is `root`."""
+    variables: ChainMap[str, Value]
+    """The innermost block's first."""
+
+    def inner(self, dot: Value | None, variables: Mapping[str, Value]) -> "Scope":
+        """The scope of a block in this one, with `variables` of its own."""
+        return Scope(self.root, dot, self.variables.new_child(dict(variables)))
+
+    def assign(self, name: str, value: Value) -> None:
+        """Give the nearest variable `name` another value."""
+        for block in self.variables.maps:
+            if name in block:
+                block[name] = value
+                return
 
 
 Expression = Callable[[Scope], Value]
@@ -34,7 +47,7 @@ class Expressions:
         """The error of one place in the template."""
         return TemplateError(problem, remedy, at.offset, self._text)
 
-    def pipeline(self, tokens: list[Token], head: Token, in_loop: bool) -> Expression:
+    def pipeline(self, tokens: list[Token], head: Token, dot_moved: bool) -> Expression:
         """`command | command …`: each result becomes the last argument of the next command."""
         commands: list[list[Token]] = [[]]
         depth = 0
@@ -49,11 +62,13 @@ class Expressions:
         for command in commands:
             if not command:
                 raise self.error("a value is missing", "name a field or a function", head)
-            result = self._command(command, result, in_loop)
+            result = self._command(command, result, dot_moved)
         assert result is not None
         return result
 
-    def _command(self, tokens: list[Token], piped: Expression | None, in_loop: bool) -> Expression:
+    def _command(
+        self, tokens: list[Token], piped: Expression | None, dot_moved: bool
+    ) -> Expression:
         head = tokens[0]
         rest = tokens
         function: Callable[..., Value] | None = None
@@ -63,7 +78,7 @@ class Expressions:
                 known = ", ".join(sorted(FUNCTIONS))
                 raise self.error(f'unknown function "{head.text}"', f"known are {known}", head)
             rest = tokens[1:]
-        operands = self._operands(rest, in_loop)
+        operands = self._operands(rest, dot_moved)
         if function is None:
             if len(operands) != 1 or piped is not None:
                 raise self.error("a value is not a function", "name a function first", head)
@@ -76,26 +91,43 @@ class Expressions:
         called = function
         return lambda scope: called(*(argument(scope) for argument in arguments))
 
-    def _operands(self, tokens: list[Token], in_loop: bool) -> list[Expression]:
+    def _operands(self, tokens: list[Token], dot_moved: bool) -> list[Expression]:
         found: list[Expression] = []
         position = 0
         while position < len(tokens):
             token = tokens[position]
             if token.text == "(" and token.kind == "symbol":
                 end = self._closing(tokens, position)
-                found.append(self.pipeline(tokens[position + 1 : end], token, in_loop))
+                found.append(self.pipeline(tokens[position + 1 : end], token, dot_moved))
                 position = end + 1
                 continue
             follower = tokens[position + 1] if position + 1 < len(tokens) else None
             if token.kind == "variable" and token.text == "$":
                 if follower is None or follower.kind != "field" or not follower.joined:
                     raise self.error('"$" alone has no text', 'write "$.Series"', token)
-                found.append(self._field(follower))
-                position += 2
-                continue
-            found.append(self._operand(token, in_loop))
+                operand = self._field(follower)
+                position += 1
+            else:
+                operand = self._operand(token, dot_moved)
             position += 1
+            while position < len(tokens) and _continues(tokens[position]):
+                operand = self._entry(operand, tokens[position])
+                position += 1
+            found.append(operand)
         return found
+
+    def _entry(self, collection: Expression, key: Token) -> Expression:
+        """`.LabelValuesByName.queue`: the entry of a map; nothing if there is none, as in Go."""
+        name = key.text[1:]
+        self.keys.add(name)
+
+        def entry(scope: Scope) -> Value:
+            found = collection(scope)
+            if isinstance(found, Mapping):
+                return found.get(name, "")
+            raise self.error(f'there is no "{name}" in a text or list', "name a map first", key)
+
+        return entry
 
     def _closing(self, tokens: list[Token], start: int) -> int:
         depth = 0
@@ -107,7 +139,7 @@ class Expressions:
                     return position
         raise self.error("the parenthesis is never closed", 'add ")"', tokens[start])
 
-    def _operand(self, token: Token, in_loop: bool) -> Expression:
+    def _operand(self, token: Token, dot_moved: bool) -> Expression:
         text = token.text
         if token.kind == "string":
             return lambda _: text
@@ -122,16 +154,21 @@ class Expressions:
                 raise self.error(f'unknown variable "{text}"', "declare it first", token)
             return lambda scope: scope.variables[text]
         if token.kind == "field":
-            if text == "." and in_loop:
-                return lambda scope: scope.dot if scope.dot is not None else ""
-            if in_loop:
-                raise self.error(
-                    f'inside a loop the dot is the entry, which has no "{text[1:]}"',
-                    f'write "${text}"',
-                    token,
-                )
-            return self._field(token)
+            return self._dotted(token, dot_moved)
         raise self.error(f'unexpected "{text}"', "write a field, a string or a number", token)
+
+    def _dotted(self, token: Token, dot_moved: bool) -> Expression:
+        if not dot_moved:
+            return self._field(token)
+        if token.text == ".":
+            return _dot
+        if token.text[1:] in self._fields:
+            raise self.error(
+                f'inside "range" and "with" the dot is another value, without "{token.text}"',
+                f'write "${token.text}"',
+                token,
+            )
+        return self._entry(_dot, token)
 
     def _field(self, token: Token) -> Expression:
         name = token.text[1:]
@@ -140,3 +177,11 @@ class Expressions:
             raise self.error(f'unknown field "{token.text}"', f"known are {known}", token)
         self.used.add(name)
         return lambda scope: scope.root[name]
+
+
+def _continues(token: Token) -> bool:
+    return token.kind == "field" and token.joined and token.text != "."
+
+
+def _dot(scope: Scope) -> Value:
+    return scope.dot if scope.dot is not None else ""

@@ -1,7 +1,8 @@
 """The functions a rule's template may call, with Go's meaning for the values that occur here."""
 
+import operator
 from collections.abc import Callable, Mapping
-from typing import Final
+from typing import Any, Final
 
 from adapter.core.template_tokens import TemplateError
 
@@ -112,6 +113,23 @@ def _ne(*arguments: Value) -> Value:
     return arguments[0] != arguments[1]
 
 
+def _compare(name: str, holds: Callable[[Any, Any], bool]) -> Callable[..., Value]:
+    def compare(*arguments: Value) -> Value:
+        if len(arguments) != 2 or not _ordered(*arguments):
+            raise TemplateError(
+                f'"{name}" compares two numbers or two texts',
+                f"write {name} (len .LabelValuesByName) 1",
+            )
+        return holds(*arguments)
+
+    return compare
+
+
+def _ordered(one: Value, other: Value) -> bool:
+    kinds = {type(one), type(other)}
+    return kinds in ({int}, {str})
+
+
 def _and(*arguments: Value) -> Value:
     return next((value for value in arguments if not truthy(value)), arguments[-1])
 
@@ -129,8 +147,12 @@ def _not(*arguments: Value) -> Value:
 FUNCTIONS: Final[Mapping[str, Callable[..., Value]]] = {
     "and": _and,
     "eq": _eq,
+    "ge": _compare("ge", operator.ge),
+    "gt": _compare("gt", operator.gt),
     "index": _index,
+    "le": _compare("le", operator.le),
     "len": _len,
+    "lt": _compare("lt", operator.lt),
     "ne": _ne,
     "not": _not,
     "or": _or,

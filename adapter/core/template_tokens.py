@@ -20,7 +20,7 @@ _TOKEN: Final = re.compile(
       | (?P<variable>\$[A-Za-z0-9_]*)
       | (?P<field>\.[A-Za-z_][A-Za-z0-9_]*|\.)
       | (?P<word>[A-Za-z_][A-Za-z0-9_]*)
-      | (?P<symbol>:=|\||\(|\)|,)""",
+      | (?P<symbol>:=|=|\||\(|\)|,)""",
     re.VERBOSE | re.ASCII,
 )
 _ESCAPES: Final = {"n": "\n", "t": "\t", "r": "\r", '"': '"', "\\": "\\", "'": "'"}

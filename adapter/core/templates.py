@@ -5,6 +5,7 @@ can be without data: unknown fields, functions, keywords and unbalanced blocks a
 position. Source: external-metrics-api §12.1, E-20.
 """
 
+from collections import ChainMap
 from collections.abc import Callable, Mapping
 from typing import Final
 
@@ -14,7 +15,7 @@ from adapter.core.template_expressions import Expressions, Scope
 from adapter.core.template_functions import Value, as_text, truthy
 from adapter.core.template_tokens import Action, TemplateError, Token, segments
 
-_UNSUPPORTED: Final = ("with", "define", "template", "block", "break", "continue")
+_UNSUPPORTED: Final = ("define", "template", "block", "break", "continue")
 
 
 Part = str | Callable[[Scope], str]
@@ -32,13 +33,13 @@ class Template(Struct, frozen=True):
 
     def render(self, data: Mapping[str, Value]) -> str:
         """Fill the slots from `data`. Raises TemplateError."""
-        return _render(self.parts, Scope(data, None, {}))
+        return _render(self.parts, Scope(data, None, ChainMap()))
 
 
 def compile_template(text: str, fields: frozenset[str]) -> Template:
     """Compile `text`, which may read `fields`. Raises TemplateError."""
     compiler = _Compiler(text, fields)
-    parts, end = compiler.block(in_loop=False)
+    parts, end = compiler.block(dot_moved=False)
     if end is not None:
         raise compiler.expressions.error(f'"{end.text}" without a block to end', "remove it", end)
     return Template(
@@ -58,7 +59,7 @@ class _Compiler:
         self._tail: list[Token] = []
         self.expressions = Expressions(text, fields)
 
-    def block(self, *, in_loop: bool) -> tuple[tuple[Part, ...], Token | None]:
+    def block(self, *, dot_moved: bool) -> tuple[tuple[Part, ...], Token | None]:
         """Parts up to the `else` or `end` that closes the block (None at the end of the text).
 
         What follows `else` on the same action is left in `_tail`.
@@ -78,51 +79,103 @@ class _Compiler:
                         '"end" takes nothing', 'write "<<end>>"', self._tail[0]
                     )
                 return tuple(parts), head
-            parts.append(self._part(segment, in_loop))
+            parts.append(self._part(segment, dot_moved))
         del self.expressions.variables[visible:]
         return tuple(parts), None
 
-    def _part(self, action: Action, in_loop: bool) -> Part:
+    def _part(self, action: Action, dot_moved: bool) -> Part:
         tokens, head = list(action.tokens), action.tokens[0]
         if head.kind == "word":
             if head.text == "if":
-                return self._if(head, tokens[1:], in_loop)
+                return self._if(head, tokens[1:], dot_moved)
             if head.text == "range":
-                return self._range(head, tokens[1:], in_loop)
+                return self._range(head, tokens[1:], dot_moved)
             if head.text in _UNSUPPORTED:
                 raise self.expressions.error(
-                    f'"{head.text}" is not supported here', 'use "if", "else" or "range"', head
+                    f'"{head.text}" is not supported here',
+                    'use "if", "else", "range" or "with"',
+                    head,
                 )
+            if head.text == "with":
+                return self._with(head, tokens[1:], dot_moved)
         if head.kind == "variable" and len(tokens) > 1 and _declares(tokens[1]):
-            name, value = head.text, self.expressions.pipeline(tokens[2:], head, in_loop)
-            self.expressions.variables.append(name)
-
-            def assign(scope: Scope) -> str:
-                scope.variables[name] = value(scope)
-                return ""
-
-            return assign
-        found = self.expressions.pipeline(tokens, head, in_loop)
+            return self._declaration(head, tokens[2:], dot_moved)
+        if head.kind == "variable" and len(tokens) > 1 and _is(tokens[1], "="):
+            return self._assignment(head, tokens[2:], dot_moved)
+        found = self.expressions.pipeline(tokens, head, dot_moved)
         return lambda scope: as_text(found(scope))
 
-    def _if(self, head: Token, condition: list[Token], in_loop: bool) -> Part:
-        test = self.expressions.pipeline(condition, head, in_loop)
-        then, end = self.block(in_loop=in_loop)
+    def _declaration(self, head: Token, tokens: list[Token], dot_moved: bool) -> Part:
+        name, value = head.text, self.expressions.pipeline(tokens, head, dot_moved)
+        self.expressions.variables.append(name)
+
+        def declare(scope: Scope) -> str:
+            scope.variables[name] = value(scope)
+            return ""
+
+        return declare
+
+    def _assignment(self, head: Token, tokens: list[Token], dot_moved: bool) -> Part:
+        name, value = head.text, self.expressions.pipeline(tokens, head, dot_moved)
+        if name not in self.expressions.variables:
+            raise self.expressions.error(
+                f'unknown variable "{name}"', f'declare it with "{name} := …"', head
+            )
+
+        def assign(scope: Scope) -> str:
+            scope.assign(name, value(scope))
+            return ""
+
+        return assign
+
+    def _with(self, head: Token, tokens: list[Token], dot_moved: bool) -> Part:
+        """`with value`: the block with the dot at the value, unless that is empty."""
+        name = ""
+        if len(tokens) > 1 and tokens[0].kind == "variable" and _declares(tokens[1]):
+            name, tokens = tokens[0].text, tokens[2:]
+        value = self.expressions.pipeline(tokens, head, dot_moved)
+        visible = len(self.expressions.variables)
+        self.expressions.variables.extend([name] if name else [])
+        then, end = self.block(dot_moved=True)
+        otherwise: tuple[Part, ...] = ()
+        if end is not None and end.text == "else":
+            self._no_tail(self._tail)
+            otherwise, end = self.block(dot_moved=dot_moved)
+        del self.expressions.variables[visible:]
+        self._ended(head, end)
+
+        def choose(scope: Scope) -> str:
+            found = value(scope)
+            bound = {name: found} if name else {}
+            if truthy(found):
+                return _render(then, scope.inner(found, bound))
+            return _render(otherwise, scope.inner(scope.dot, bound))
+
+        return choose
+
+    def _if(self, head: Token, condition: list[Token], dot_moved: bool) -> Part:
+        test = self.expressions.pipeline(condition, head, dot_moved)
+        then, end = self.block(dot_moved=dot_moved)
         otherwise: tuple[Part, ...] = ()
         if end is not None and end.text == "else":
             tail = self._tail
             if tail and tail[0].kind == "word" and tail[0].text == "if":
                 # The chain has one "end", which the last link takes.
-                otherwise = (self._if(tail[0], tail[1:], in_loop),)
+                otherwise = (self._if(tail[0], tail[1:], dot_moved),)
             else:
                 self._no_tail(tail)
-                otherwise, end = self.block(in_loop=in_loop)
+                otherwise, end = self.block(dot_moved=dot_moved)
                 self._ended(head, end)
         else:
             self._ended(head, end)
-        return lambda scope: _render(then if truthy(test(scope)) else otherwise, scope)
 
-    def _range(self, head: Token, tokens: list[Token], in_loop: bool) -> Part:
+        def choose(scope: Scope) -> str:
+            chosen = then if truthy(test(scope)) else otherwise
+            return _render(chosen, scope.inner(scope.dot, {}))
+
+        return choose
+
+    def _range(self, head: Token, tokens: list[Token], dot_moved: bool) -> Part:
         names: list[str] = []
         marks = [index for index, token in enumerate(tokens) if _declares(token)]
         if marks:
@@ -135,27 +188,26 @@ class _Compiler:
                     head,
                 )
             tokens = tokens[marks[0] + 1 :]
-        collection = self.expressions.pipeline(tokens, head, in_loop)
+        collection = self.expressions.pipeline(tokens, head, dot_moved)
         visible = len(self.expressions.variables)
         self.expressions.variables.extend(names)
-        body, end = self.block(in_loop=True)
+        body, end = self.block(dot_moved=True)
         del self.expressions.variables[visible:]
         otherwise: tuple[Part, ...] = ()
         if end is not None and end.text == "else":
             self._no_tail(self._tail)
-            otherwise, end = self.block(in_loop=in_loop)
+            otherwise, end = self.block(dot_moved=dot_moved)
         self._ended(head, end)
 
         def loop(scope: Scope) -> str:
             entries = _entries(collection(scope))
             if not entries:
-                return _render(otherwise, scope)
+                return _render(otherwise, scope.inner(scope.dot, {}))
             out = []
             for key, value in entries:
                 values = (key, value) if len(names) == 2 else (value,)
                 bound = dict(zip(names, values, strict=False))
-                inner = Scope(scope.root, value, {**scope.variables, **bound})
-                out.append(_render(body, inner))
+                out.append(_render(body, scope.inner(value, bound)))
             return "".join(out)
 
         return loop
@@ -172,7 +224,11 @@ class _Compiler:
 
 
 def _declares(token: Token) -> bool:
-    return token.kind == "symbol" and token.text == ":="
+    return _is(token, ":=")
+
+
+def _is(token: Token, symbol: str) -> bool:
+    return token.kind == "symbol" and token.text == symbol
 
 
 def _entries(collection: Value) -> list[tuple[Value, Value]]:

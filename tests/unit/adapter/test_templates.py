@@ -48,6 +48,25 @@ def render(text: str) -> str:
         ("<<range .LabelValuesByName>>x<<end>>", "xx"),
         ('<<if ne .Series "m">>x<<else>>y<<end>>', "y"),
         ("<<or .GroupBy .Series>>", "m"),
+        ("<<.LabelValuesByName.a>><<.LabelValuesByName.none>>", "1"),
+        ("<<$.LabelValuesByName.b>>", "2|3"),
+        ('<<with .LabelValuesByName>><<.a>><<index . "b">><<end>>', "12|3"),
+        ("<<with .Series>><<.>><<$.GroupBy>><<end>>", "m"),
+        ("<<with .GroupBy>>x<<else>>y<<.Series>><<end>>", "ym"),
+        ("<<with $x := .LabelValuesByName.a>><<$x>><<else>><<$x>>none<<end>>", "1"),
+        ("<<if gt (len .LabelValuesByName) 1>>many<<else>>few<<end>>", "many"),
+        ('<<if lt .Series "n">>x<<end>><<if le 1 1>>y<<end>><<if ge 0 1>>z<<end>>', "xy"),
+        ("<<$x := 1>><<if .Series>><<$x := 2>><<$x>><<end>><<$x>>", "21"),
+        ("<<$x := 1>><<if .Series>><<$x = 2>><<$x>><<end>><<$x>>", "22"),
+        (
+            '<<$sep := "">><<range $k, $v := .LabelValuesByName>><<$sep>><<$k>>="<<$v>>"'
+            '<<$sep = ",">><<end>>',
+            'a="1",b="2|3"',
+        ),
+        (
+            "sum by (\n  <<- range $i, $l := .GroupBySlice ->> <<$l>>, <<- end ->>\n)",
+            "sum by (x,y,)",
+        ),
         ("plain {{not}} a >> template", "plain {{not}} a >> template"),
     ],
 )
@@ -73,10 +92,14 @@ def test_else_of_an_empty_loop():
         ('<<index .LabelValuesByName "a>>', "line 1, column 28", "unexpected character"),
         ("<<>>", "line 1, column 1", "the action is empty"),
         ("<<upper .Series>>", "line 1, column 3", 'unknown function "upper"'),
-        ("<<with .Series>>x<<end>>", "line 1, column 3", '"with" is not supported'),
+        ("<<block .Series>>x<<end>>", "line 1, column 3", '"block" is not supported'),
+        ("<<with .Series>>x", "line 1, column 3", '"with" is never ended'),
+        ("<<with .Series>><<.Series>><<end>>", "line 1, column 19", 'inside "range" and "with"'),
+        ("<<with $x := .Series>><<end>><<$x>>", "line 1, column 32", 'unknown variable "$x"'),
+        ("<<$x = 1>>", "line 1, column 3", 'unknown variable "$x"'),
         ("<<$x>>", "line 1, column 3", 'unknown variable "$x"'),
         ("<<if .Series>><<$x := .Series>><<end>><<$x>>", "line 1, column 41", "unknown variable"),
-        ("<<range .GroupBySlice>><<.Series>><<end>>", "line 1, column 26", "inside a loop"),
+        ("<<range .GroupBySlice>><<.Series>><<end>>", "line 1, column 26", 'inside "range"'),
         ("<<.Series .GroupBy>>", "line 1, column 3", "a value is not a function"),
         ("<<(.Series>>", "line 1, column 3", "the parenthesis is never closed"),
         ("<<.Series | >>", "line 1, column 3", "a value is missing"),
@@ -105,6 +128,9 @@ def test_what_is_refused_with_its_position(text, position, problem):
         '<<printf "%s" .Series .Series>>',
         '<<printf "%x" .Series>>',
         "<<range .Series>>x<<end>>",
+        "<<.Series.name>>",
+        "<<gt .Series 1>>",
+        "<<lt 1>>",
     ],
 )
 def test_what_cannot_be_rendered(text):
@@ -138,7 +164,7 @@ def test_any_text_compiles_or_is_refused(text):
     assert compiled.fields <= FIELDS
 
 
-@given(st.text(alphabet='<>.-$|()/*` "SerisLabl:=endifrangelse\n', max_size=60))
+@given(st.text(alphabet='<>.-$|()/*` "SerisLabl:=endifrangelsewith\n', max_size=60))
 def test_near_templates_compile_or_are_refused(text):
     try:
         compile_template(text, FIELDS).render(DATA)
