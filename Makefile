@@ -55,7 +55,7 @@ check: lint types test ## All of the above
 bench: $(VENV)/.dev ## Benchmarks, as JSON
 	$(BIN)/python -m bench $(ARGS)
 
-docs: $(VENV)/.dev ## Write docs/metrics.md and manifests/grafana anew from the code
+docs: $(VENV)/.dev ## Write docs/metrics.md, the JSON schema and manifests/grafana anew
 	$(BIN)/python -m observability
 
 constraints: $(VENV)/.dev ## Record the installed versions as the tested set

@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from adapter import app, flags
+from adapter import app, check_config, flags
 from adapter.settings import Settings, settings_of
 from kube.service import logs, runtime
 from kube.service.settings import double_dashes
@@ -54,8 +54,12 @@ def _run(settings: Settings) -> int:
 
 
 def main() -> None:
-    """Entry point of the console script."""
-    _command(args=double_dashes(sys.argv[1:]), prog_name="wpa-adapter")
+    """Entry point of the console script: flags alone serve, as prometheus-adapter's do."""
+    arguments = sys.argv[1:]
+    if arguments[:1] == [check_config.NAME]:
+        check_config.check_config(args=arguments[1:], prog_name=f"wpa-adapter {check_config.NAME}")
+    else:
+        _command(args=double_dashes(arguments), prog_name="wpa-adapter")
 
 
 if __name__ == "__main__":

@@ -17,6 +17,8 @@ Example, against a local Prometheus and the cluster of your kubeconfig:
       --kubeconfig ~/.kube/config --secure-port 6443
   kubectl get --raw \\
       "/apis/external.metrics.k8s.io/v1beta1/namespaces/default/queue_depth"
+Before it serves a rule file, see what that comes to:
+  wpa-adapter check-config rules.yaml
 Signals: SIGHUP reads the rule file again, SIGTERM stops in order.
 """
 

@@ -1,4 +1,4 @@
-"""`make docs`: write docs/metrics.md and manifests/grafana/*.json."""
+"""`make docs`: write docs/metrics.md, the adapter's JSON schema and manifests/grafana/*.json."""
 
 from observability.published import ROOT, published
 

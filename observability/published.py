@@ -6,6 +6,7 @@ from typing import Final
 
 from msgspec import structs
 
+from adapter.core.schema import schema_text
 from observability import autoscaler_board, fleet_board
 from observability.adapter_rows import ADAPTER, PROCESSES
 from observability.families import adapter_families, scaler_families
@@ -27,7 +28,7 @@ BOARDS: Final[tuple[Board, ...]] = (autoscaler_board.BOARD, FLEET)
 def published() -> dict[Path, str]:
     """What each file has to contain, by its path in the repository."""
     page = metrics_page(asyncio.run(scaler_families()), adapter_families())
-    files = {Path("docs/metrics.md"): page}
+    files = {Path("docs/metrics.md"): page, Path("docs/adapter-config.schema.json"): schema_text()}
     for board in BOARDS:
         files[Path("manifests/grafana") / f"{board.uid}.json"] = document(board)
     return files

@@ -131,7 +131,7 @@ class _Reader:
             for key in _NOT_SERVED
             if top.get(key)
         ]
-        rules, wildcards, more = self._rules(top.get(_RULES) or [], defaults, upstreams)
+        rules, wildcards, more = self._rules(top.get(_RULES), defaults, upstreams)
         return Catalogue(rules, (*warnings, *more), upstreams, wildcards)
 
     def _upstreams(self, written: Any) -> dict[str, Upstream]:
@@ -168,6 +168,8 @@ class _Reader:
         places: dict[str, int] = {}
         wildcards: list[Wildcard] = []
         warnings: list[str] = []
+        if written is None:
+            return rules, (), warnings
         if not isinstance(written, list):
             self._report((_RULES,), "expected a list of rules", named=True)
             return rules, (), warnings
@@ -176,11 +178,12 @@ class _Reader:
             found = self._rule(element, defaults, upstreams, path)
             if found is None:
                 continue
-            rule = found if isinstance(found, Rule) else found.rule
-            warnings += [self._line(path, f"{dotted(path)}: {hint}") for hint in hints(rule)]
             if isinstance(found, Wildcard):
-                self._report_rule(path, RuleError("its names depend on series", "name"))
+                wildcards.append(found)
+                warnings += [f"{found.place}: {hint}" for hint in hints(found.rule)]
                 continue
+            rule = found
+            warnings += [f"{rule.place}: {hint}" for hint in hints(rule)]
             key = naming.fold(rule.name)
             if key in rules:
                 self._report(
@@ -207,7 +210,7 @@ class _Reader:
         if written is None:
             return None
         try:
-            return compile_rule(written, upstreams)
+            return compile_rule(written, upstreams, self._line(path, dotted(path)))
         except RuleError as error:
             self._report_rule(path, error)
             return None

@@ -23,11 +23,16 @@ _QUERY_FIELDS: Final = frozenset(
 )
 _RESOURCE_FIELDS: Final = frozenset({"Group", "Resource"})
 _DEFAULT_NAMESPACE_LABEL: Final = "namespace"
-_SAMPLE_SERIES: Final = "series"
+SAMPLE_SERIES: Final = "series"
 
 
-def compile_rule(written: ExternalRule, upstreams: Collection[str] = ()) -> Rule | Wildcard:
-    """Check `written`, which may ask `upstreams`, and compile it. Raises RuleError."""
+def compile_rule(
+    written: ExternalRule, upstreams: Collection[str] = (), place: str = ""
+) -> Rule | Wildcard:
+    """Check `written`, which stands at `place` and may ask `upstreams`, and compile it.
+
+    Raises RuleError.
+    """
     if not written.series_query:
         raise RuleError(
             "missing; write the series, such as 'queue_depth{job=\"nsq\"}'", "seriesQuery"
@@ -51,6 +56,7 @@ def compile_rule(written: ExternalRule, upstreams: Collection[str] = ()) -> Rule
         options.labels,
         options.namespaces,
         options.policy,
+        place,
     )
     uses_series = "Series" in template.fields or (times is not None and "Series" in times.fields)
     if series is None and (uses_series or not names.literal):
@@ -121,7 +127,7 @@ def _wildcard(
                 "write one literal series name in seriesQuery",
                 *("headers", header.name),
             )
-    check_sample(structs.replace(rule, name=_SAMPLE_SERIES, series=_SAMPLE_SERIES))
+    check_sample(structs.replace(rule, name=SAMPLE_SERIES, series=SAMPLE_SERIES))
     headers = tuple(header.render("") for header in options.headers)
     return Wildcard(SeriesAsk(selector, options.upstream, headers), filters, names, rule)
 

@@ -38,6 +38,8 @@ class Rule(Struct, frozen=True):
     namespaces: frozenset[str] | None = None
     """Who may ask; None for everybody."""
     policy: Policy = Policy()
+    place: str = ""
+    """Where the file has it: `rules.yaml:4: externalRules[0]`."""
 
     def question(self, selector: Selector, namespace: str) -> Question:
         """What to ask for one request.

@@ -41,8 +41,11 @@ class Wildcard(Struct, frozen=True):
     naming: Naming
     rule: Rule
     """What all its metrics share; name and series are not meant."""
-    place: str = ""
-    """Where it is written, for messages."""
+
+    @property
+    def place(self) -> str:
+        """Where it is written, for messages."""
+        return self.rule.place
 
     def rules(self, series: Iterable[str]) -> tuple[dict[str, Rule], tuple[str, ...]]:
         """Rules by folded metric name, and the metrics that several of `series` come to.

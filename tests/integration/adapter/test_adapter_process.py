@@ -187,3 +187,13 @@ async def test_help_teaches():
     assert code == 0
     for part in ("Rules and Prometheus:", "Serving:", "Callers and permissions:", "Example"):
         assert part in text
+
+
+async def test_check_config_is_a_command_of_its_own(tmp_path):
+    (tmp_path / "rules.yaml").write_text(RULES)
+    code, text = await run("check-config", f"{tmp_path}/rules.yaml")
+    assert code == 0
+    assert 'asks         sum(queue_depth{label="sample",namespace="default"}) by (queue)' in text
+    code, text = await run("check-config", "--help")
+    assert code == 0
+    assert "Usage: wpa-adapter check-config [OPTIONS] FILE" in text
