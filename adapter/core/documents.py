@@ -45,11 +45,12 @@ class Document(Struct, frozen=True):
         return cls(body, content_type, f'"{hashlib.sha256(body).hexdigest()[:32]}"')
 
 
-class _Value(Struct, rename="camel", gc=False):
+class _Value(Struct, rename="camel", omit_defaults=True, gc=False):
     metric_name: str
     metric_labels: dict[str, str]
     timestamp: str
     value: str
+    window: int | None = None
 
 
 class _ValueList(Struct, rename="camel", gc=False):
@@ -64,11 +65,16 @@ def encode(value: Any) -> bytes:
     return _ENCODER.encode(value) + b"\n"
 
 
-def value_list(name: str, samples: tuple[Sample, ...]) -> bytes:
-    """`ExternalMetricValueList` whose items echo `name` as it was asked for (§4.1)."""
+def value_list(name: str, samples: tuple[Sample, ...], window: int | None = None) -> bytes:
+    """`ExternalMetricValueList` whose items echo `name` as it was asked for (§4.1).
+
+    `window` is the seconds over which the query looks, None where the rule does not say (E-8).
+    """
     # All samples of an instant query usually share one instant.
     times = {at: format_rfc3339(at) for at in {one.at for one in samples}}
-    items = [_Value(name, one.labels, times[one.at], format_milli(one.milli)) for one in samples]
+    items = [
+        _Value(name, one.labels, times[one.at], format_milli(one.milli), window) for one in samples
+    ]
     return encode(_ValueList(items))
 
 

@@ -27,7 +27,7 @@ Failure = Literal[
 ]
 """Why there is no value (E-13); the last four are answers that a rule refuses."""
 
-Absence = Literal["", "empty", "nan", "inf"]
+Absence = Literal["", "empty", "nan", "inf", "undated"]
 """Why a list has no items; empty text when it has some."""
 
 _DECIMAL: Final = re.compile(
@@ -37,7 +37,7 @@ _NON_FINITE: Final[dict[str, Absence]] = {
     "nan": "nan", "+inf": "inf", "-inf": "inf", "inf": "inf",
 }  # fmt: skip
 _MAX_LENGTH: Final = 400
-_END_OF_TIME: Final = 253_402_300_800
+END_OF_TIME: Final = 253_402_300_800
 """Seconds at which the year 10000 begins, which no timestamp can express."""
 _EXACT: Final = Context(prec=2 * _MAX_LENGTH, rounding=ROUND_HALF_UP)
 
@@ -60,7 +60,7 @@ class Sample(Struct, frozen=True, gc=False):
 
 
 class LeftOut(Struct, frozen=True, gc=False):
-    """A series whose value is not finite (E-11)."""
+    """A series whose value is not finite (E-11), or whose time is asked for and unknown (E-8)."""
 
     labels: dict[str, str]
     why: Absence
@@ -71,7 +71,7 @@ class Answer(Struct, frozen=True):
 
     samples: tuple[Sample, ...]
     left_out: tuple[LeftOut, ...] = ()
-    """Series that were NaN, infinite or native histograms (E-11)."""
+    """Series that were NaN, infinite or native histograms, or had no time of their own."""
     warnings: int = 0
 
     @property
@@ -196,7 +196,7 @@ def _answer(series: list[_Series], warnings: int) -> Answer:
             milli, _ = milli_of(text)
         except ValueError as error:
             raise UpstreamError("bad response", str(error)) from error
-        if not 0 <= at < _END_OF_TIME:
+        if not 0 <= at < END_OF_TIME:
             raise UpstreamError("bad response", f"{at} is not a timestamp")
         samples.append(Sample(one.metric, round(at * 1000), milli))
     _refuse_duplicates(series)
