@@ -162,6 +162,7 @@ async def test_tls_is_served_and_the_socket_is_gone_afterwards():
         await asyncio.open_connection("127.0.0.1", address.port)
 
 
+@pytest.mark.asyncio
 async def test_what_is_no_http_is_refused_in_the_servers_words_without_an_echo():
     def refusal(status: int) -> web.Response:
         return web.Response(status=status, text="not like this")
