@@ -74,17 +74,20 @@ class PrometheusClient:
         Prometheus is told the same limit, so that it does not work on for nobody.
         """
         started = self._clock.monotonic()
-        outcome = "success"
+        outcome = "cancelled"
         try:
             limit = question.max_series or self._upstream.max_series
             answer = read_answer(await self._body(question, budget), limit)
+            outcome = "success"
         except UpstreamError as error:
             outcome = error.kind
             self._metrics.upstream_errors.labels(error.kind).inc()
             raise
         finally:
-            self.answering = outcome == "success"
-            self._metrics.upstream_up.set(self.answering)
+            # What nobody waited for to the end says nothing about Prometheus.
+            if outcome != "cancelled":
+                self.answering = outcome == "success"
+                self._metrics.upstream_up.set(self.answering)
             elapsed = self._clock.monotonic() - started
             self._metrics.upstream_seconds.labels(outcome).observe(elapsed)
         if answer.warnings:

@@ -22,6 +22,8 @@ _log = get_logger("values")
 
 _MAX_BYTES: Final = 64 * 2**20
 _OVERHEAD: Final = 1000
+_GRACE: Final = 0.5
+"""Seconds in which a query that has run out of time is sure to say so."""
 _SAID_FOR: Final = 60.0
 """Seconds in which the same trouble of the same metric is logged once."""
 
@@ -86,10 +88,14 @@ class Values:
             return found
         self._reads["joined" if key in self._flights else "upstream"].inc()
         try:
-            async with asyncio.timeout(budget):
+            async with asyncio.timeout(self._patience(budget)):
                 return await self._flights.share(key, lambda: self._ask(key, name))
         except TimeoutError as error:
             raise UpstreamError("timeout", f"no answer within {budget:g} s") from error
+
+    def _patience(self, budget: float) -> float:
+        """Seconds to wait: a caller with time enough leaves the verdict to the query itself."""
+        return budget if budget < self._query_timeout else self._query_timeout + _GRACE
 
     async def _ask(self, key: _Key, name: str) -> Reading:
         metric, question = key

@@ -17,58 +17,6 @@ async def failure(it: Harness, code: int, reason: str, kind: str) -> None:
     assert got["message"] == expected
 
 
-@pytest.mark.parametrize("status", [301, 401, 403, 404, 429, 500, 502, 503])
-async def test_upstream_refusals_are_unavailability(tmp_path, status):
-    async with adapter(tmp_path) as it:
-        it.prometheus.says(b"secret http://10.0.0.1/", status, headers={"Retry-After": "9"})
-        await failure(it, 503, "ServiceUnavailable", "unavailable")
-
-
-@pytest.mark.parametrize("status", [400, 422])
-async def test_a_rejected_query_is_our_fault(tmp_path, status):
-    async with adapter(tmp_path) as it:
-        body = b'{"status":"error","errorType":"bad_data","error":"parse error: secret"}'
-        it.prometheus.says(body, status)
-        await failure(it, 500, "InternalError", "query rejected")
-
-
-@pytest.mark.parametrize(
-    "body",
-    [
-        b"<html>please log in</html>",
-        b"",
-        b"null",
-        b'{"status":"success"}',
-        b'{"status":"success","data":{"resultType":"vector","result":[{"metric":{},"val',
-        b'{"status":"success","data":{"resultType":"vector","result":null}}',
-        document("matrix", [{"metric": {}, "values": [[1, "1"]]}]),
-        document("string", [1, "text"]),
-        document("vector", [{"metric": {}, "value": [1, 2]}]),
-        document("vector", [{"metric": {}, "value": [1, "twelve"]}]),
-        document("vector", [{"metric": {}, "value": [1, "0x10"]}]),
-        document("vector", [{"metric": {}, "value": [1, "1_000"]}]),
-        document("vector", [{"metric": {"a": 1}, "value": [1, "1"]}]),
-        document("vector", [{"metric": {}}]),
-        document("vector", [{"metric": {}, "value": [1e300, "1"]}]),
-        document("vector", [{"metric": {}, "value": [-1, "1"]}]),
-        b"\xff\xfe",
-        b"[" * 100_000,
-        b'{"status":"success","data":{"resultType":"vector","result":' + b"[" * 100_000,
-        vector(({"a": "b"}, "1"), ({"a": "b"}, "2")),
-    ],
-)
-async def test_answers_that_make_no_sense_are_refused(tmp_path, body):
-    async with adapter(tmp_path) as it:
-        it.prometheus.says(body)
-        await failure(it, 500, "InternalError", "bad response")
-
-
-async def test_a_connection_cut_in_the_middle_is_unavailability(tmp_path):
-    async with adapter(tmp_path) as it:
-        it.prometheus.breaks_off()
-        await failure(it, 503, "ServiceUnavailable", "unavailable")
-
-
 async def test_nobody_listening_is_unavailability_and_readiness_stays(tmp_path):
     async with adapter(tmp_path, upstream=Upstream("http://127.0.0.1:1")) as it:
         await failure(it, 503, "ServiceUnavailable", "unavailable")
@@ -164,14 +112,6 @@ async def test_what_is_not_a_number_is_left_out_and_counted(tmp_path, value, abs
         assert "X-Metric-Unavailable" not in got.headers
         metrics = (await it.ask("/metrics", user="root")).body
         assert b'wpa_adapter_samples_dropped_total{metric="queue_depth"} 2.0' in metrics
-
-
-async def test_native_histograms_have_no_value(tmp_path):
-    async with adapter(tmp_path) as it:
-        histogram = {"count": "3", "sum": "7", "buckets": []}
-        it.prometheus.says(document("vector", [{"metric": {}, "histogram": [1, histogram]}]))
-        got = await it.ask(METRIC, user="hpa")
-        assert got.json["items"] == []
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,16 @@ def document(result_type: str, result: Any, warnings: list[str] | None = None) -
     return msgspec.json.encode(body)
 
 
+def head(*headers: str, status: str = "200 OK") -> bytes:
+    """The first part of an answer."""
+    return "\r\n".join([f"HTTP/1.1 {status}", *headers, "", ""]).encode()
+
+
+def hang_up(transport: asyncio.Transport) -> None:
+    """Close the connection in order."""
+    transport.close()
+
+
 class FakePrometheus:
     """Answers every query by `behave`, and remembers what was asked."""
 
@@ -38,10 +48,10 @@ class FakePrometheus:
         self.says(vector(({"__name__": "m"}, "1")))
 
     def says(self, body: bytes, status: int = 200, headers: dict[str, str] | None = None) -> None:
+        sent = {"Content-Type": "application/json", **(headers or {})}
+
         async def behave(_request: web.Request, _query: str) -> web.StreamResponse:
-            return web.Response(
-                body=body, status=status, content_type="application/json", headers=headers
-            )
+            return web.Response(body=body, status=status, headers=sent)
 
         self.behave = behave
 
@@ -54,14 +64,22 @@ class FakePrometheus:
 
     def breaks_off(self) -> None:
         """Promises a body and closes the connection in the middle of it."""
+        self.sends(head("Content-Length: 5000"), b'{"status":"success","data":', hang_up)
+
+    def sends(self, *script: bytes | float | Callable[[asyncio.Transport], None]) -> None:
+        """Puts bytes on the wire as they are, waits seconds, hangs up; then falls silent."""
 
         async def behave(request: web.Request, _query: str) -> web.StreamResponse:
-            response = web.StreamResponse(headers={"Content-Length": "5000"})
-            await response.prepare(request)
-            await response.write(b'{"status":"success","data":')
-            assert request.transport is not None
-            request.transport.close()
-            return response
+            transport = request.transport
+            assert isinstance(transport, asyncio.Transport)
+            for step in script:
+                if isinstance(step, bytes):
+                    transport.write(step)
+                elif isinstance(step, int | float):
+                    await asyncio.sleep(step)
+                else:
+                    step(transport)
+            return await asyncio.get_running_loop().create_future()  # until the other side leaves
 
         self.behave = behave
 
