@@ -26,7 +26,7 @@ from typing import Final, Literal
 
 import msgspec
 
-from kube.vocab.objects import Status, StatusDetails
+from kube.vocab.objects import UNREADABLE, Status, StatusDetails
 
 Trouble = Literal["dns", "tls", "connect", "reset", "timeout"]
 """Where a request got lost."""
@@ -179,7 +179,7 @@ def error_of_answer(
     retry_after = _seconds((headers or {}).get("Retry-After"))
     try:
         status = _STATUS.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except UNREADABLE:
         status = None
     if status is None or status.kind != "Status":
         text = " ".join(body[: _BODY_SHOWN * 4].decode("utf-8", "replace").split())

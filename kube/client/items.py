@@ -10,7 +10,7 @@ import msgspec
 from msgspec import Struct
 
 from kube.client.transport import Decoder
-from kube.vocab.objects import ObjectMeta, Wire
+from kube.vocab.objects import UNREADABLE, ObjectMeta, Wire
 
 Key = tuple[str, str]
 """Namespace ("" for cluster-scoped objects) and name."""
@@ -61,7 +61,7 @@ def decode_item(raw: msgspec.Raw | bytes, decoder: Decoder[T]) -> T | Undecodabl
     """`raw` as the decoder's type, or what can be said about why not."""
     try:
         return decoder.decode(raw)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except UNREADABLE as error:
         return Undecodable(metadata=identity_of(raw), error=str(error), body=bytes(raw))
 
 
@@ -69,14 +69,14 @@ def identity_of(raw: msgspec.Raw | bytes) -> ObjectMeta:
     """Who the object is and whether it is going, each part empty where it cannot be told."""
     try:
         meta = _LOOSE.decode(raw).metadata
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except UNREADABLE:
         return ObjectMeta()
     return ObjectMeta(
         name=_text(meta.name),
         namespace=_text(meta.namespace),
         uid=_text(meta.uid),
         resource_version=_text(meta.resource_version),
-        generation=meta.generation if isinstance(meta.generation, int) else 0,
+        generation=meta.generation if type(meta.generation) is int else 0,
         deletion_timestamp=_text(meta.deletion_timestamp) or None,
         finalizers=_texts(meta.finalizers),
     )

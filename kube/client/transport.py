@@ -13,7 +13,6 @@ from types import TracebackType
 from typing import Protocol, Self, TypeVar
 
 import aiohttp
-import msgspec
 
 from kube.client.credentials import Credentials
 from kube.client.errors import (
@@ -29,6 +28,7 @@ from kube.client.errors import (
 from kube.client.pacing import TokenBucket
 from kube.client.pools import Pools
 from kube.client.requests import Request
+from kube.vocab.objects import UNREADABLE
 from kube.vocab.times import Clock, SystemClock
 
 T = TypeVar("T")
@@ -110,7 +110,7 @@ class ApiClient:
         body = await self.send(request)
         try:
             return decoder.decode(body)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except UNREADABLE as error:
             raise BadAnswer(request.title, str(error)) from error
 
     @asynccontextmanager

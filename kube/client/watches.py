@@ -19,7 +19,7 @@ from msgspec import Struct
 from kube.client.errors import BadAnswer, KubeError, Unreachable, error_of_status
 from kube.client.requests import PARTIAL_LIST, PARTIAL_OBJECT, Request
 from kube.client.transport import ApiClient
-from kube.vocab.objects import Status
+from kube.vocab.objects import UNREADABLE, Status
 
 Change = Literal["ADDED", "MODIFIED", "DELETED", "BOOKMARK"]
 
@@ -90,7 +90,7 @@ async def watch(
                     yield event
                     continue
                 status = _STATUS.decode(event.object)
-            except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            except UNREADABLE as error:
                 raise BadAnswer(request.title, f"watch event: {error}") from error
             raise error_of_status(request.title, status)
 

@@ -3,9 +3,13 @@
 Unknown fields are ignored and every field has a default: servers add and leave out as they like.
 """
 
-from typing import Any
+from typing import Any, Final
 
+import msgspec
 from msgspec import UNSET, Struct, UnsetType, field
+
+UNREADABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What decoding JSON raises; the last for a document nested a thousand levels deep."""
 
 
 class Wire(Struct, frozen=True, rename="camel", gc=False, omit_defaults=True):

@@ -22,6 +22,8 @@ _RFC3339: Final = re.compile(
     r"([Zz]|[+-](?:[01]\d|2[0-3]):[0-5]\d)",
     re.ASCII,
 )
+_EARLIEST: Final = -62_135_596_800_000
+_LATEST: Final = 253_402_300_799_999
 _GO_UNITS: Final = {
     "h": 3_600_000.0,
     "m": 60_000.0,
@@ -38,7 +40,11 @@ _LONGEST_DURATION: Final = 32
 
 
 def parse_rfc3339(text: str) -> Millis:
-    """Read an RFC 3339 time; digits below the millisecond are dropped. Raises ValueError."""
+    """Read an RFC 3339 time; digits below the millisecond are dropped.
+
+    Raises ValueError, also for a time that its zone moves out of the years 1 to 9999, since that
+    could not be written again.
+    """
     match = _RFC3339.fullmatch(text)
     if match is None:
         raise ValueError(f"{text[:40]!r} is not an RFC 3339 time such as 2026-01-31T12:00:00Z")
@@ -51,6 +57,8 @@ def parse_rfc3339(text: str) -> Millis:
     if zone not in "Zz":
         offset = (int(zone[1:3]) * 60 + int(zone[4:6])) * 60 * SECOND
         millis += -offset if zone[0] == "+" else offset
+    if not _EARLIEST <= millis <= _LATEST:
+        raise ValueError(f"{text!r} is not in the years 1 to 9999")
     return millis
 
 

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import msgspec
 
-from kube.vocab.objects import Wire
+from kube.vocab.objects import UNREADABLE, Wire
 from kube.vocab.times import SECOND, Millis, parse_rfc3339
 from scaler.core.observed import Reading
 from scaler.core.recommender import Advice, Recommender
@@ -150,7 +150,7 @@ def unknown_fields(body: bytes) -> tuple[str, ...]:
     """The names in a reply that mean nothing to us, sorted: the first ten. Never raises."""
     try:
         document = _ANYTHING.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except UNREADABLE:
         return ()
     return tuple(name[:64] for name in sorted(set(_unknown(document)))[:10])
 
@@ -158,10 +158,8 @@ def unknown_fields(body: bytes) -> tuple[str, ...]:
 def _decoded(body: bytes) -> _Reply:
     try:
         return _DECODER.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, InvalidOperation) as error:
+    except (*UNREADABLE, InvalidOperation) as error:
         raise BadReply(f"error unmarshaling response: {error}") from None
-    except RecursionError:
-        raise BadReply("error unmarshaling response: the document is nested too deeply") from None
 
 
 def _reading(reply: _Reply, advice: Advice, now: Millis, max_age: int) -> Reading:

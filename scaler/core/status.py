@@ -10,7 +10,7 @@ from kube.vocab.times import Millis, format_rfc3339, parse_rfc3339, whole_second
 from scaler.core.conditions import Applied, Draft, drafts, merge, refusal
 from scaler.core.observed import Memory, Timer
 from scaler.core.recommender import Recommender
-from scaler.core.spec import Spec
+from scaler.core.spec import HIGHEST_COUNT, Spec
 from scaler.core.trace import Decision
 from scaler.core.wire import AutoscalerStatus, ExternalStatus, MetricStatus, ResourceStatus
 
@@ -41,7 +41,7 @@ def status_after(
         status = structs.replace(
             status,
             last_scale_time=format_rfc3339(decision.at),
-            scaling_events_count=before.scaling_events_count + 1,
+            scaling_events_count=min(before.scaling_events_count + 1, HIGHEST_COUNT),
         )
     return structs.replace(status, desired_replicas=decision.desired)
 

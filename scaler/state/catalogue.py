@@ -11,7 +11,7 @@ import msgspec
 from msgspec import Struct, field
 
 from kube.client.items import Key, Undecodable
-from kube.vocab.objects import Wire
+from kube.vocab.objects import UNREADABLE, Wire
 from kube.vocab.times import Millis
 from scaler.core.conditions import Applied
 from scaler.core.metric_spec import InvalidSpec
@@ -193,5 +193,5 @@ def _status_of(item: Undecodable) -> AutoscalerStatus | None:
     """What an undecodable object remembers, None where that is what does not fit (D24)."""
     try:
         return _STATUS_ALONE.decode(item.body).status
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except UNREADABLE:
         return None

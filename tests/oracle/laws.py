@@ -12,7 +12,7 @@ from scaler.core.observed import Observed
 from scaler.core.own_gauges import FAMILIES, own_gauges
 from scaler.core.record import Record, pack, replay, unpack
 from scaler.core.sentence import sentence
-from scaler.core.spec import Spec
+from scaler.core.spec import HIGHEST_COUNT, Spec
 from scaler.core.status import change, memory_after, memory_of, status_after, times_ahead
 from scaler.core.trace import Decision
 from scaler.core.wire import AutoscalerStatus
@@ -100,6 +100,7 @@ def check_told(
     kinds = [entry.type for entry in status.conditions or ()]
     assert len(kinds) == len(set(kinds))
     assert status.last_condition_type in kinds
+    assert status.scaling_events_count <= max(HIGHEST_COUNT, stored.scaling_events_count)
     assert change(status, status) == "none"
     again = msgspec.json.decode(msgspec.json.encode(status), type=AutoscalerStatus)
     assert again == status

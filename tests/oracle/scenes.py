@@ -118,7 +118,7 @@ def any_answer(chance: Random, spec: Spec, metric: Metric, current: int, counted
 def any_usage(chance: Random, spec: Spec, load: int, counted: int) -> Usage:
     """Pods that use about `load` each; some may say nothing, or have said it long ago."""
     silent = chance.choice((0, 0, 0, chance.randint(0, counted)))
-    uneven = chance.choice((0, load // 2, 1))
+    uneven = chance.choice((0, abs(load) // 2, 1))
     pods: list[Point | None] = [
         Point(load + chance.randint(-uneven, uneven), any_age(chance, spec))
         for _ in range(counted - silent)

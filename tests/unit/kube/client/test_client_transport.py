@@ -1,6 +1,7 @@
 import asyncio
 import socket
 import ssl
+from typing import Any
 
 import msgspec
 import pytest
@@ -58,6 +59,16 @@ async def test_read_decodes_and_an_unreadable_answer_names_the_place():
     async with client_of(handler) as client:
         with pytest.raises(BadAnswer, match=r"Expected `int`, got `str` - at `\$\["):
             await client.read(GET, msgspec.json.Decoder(dict[str, int]))
+
+
+@pytest.mark.asyncio
+async def test_an_answer_nested_beyond_all_reason_is_a_bad_one():
+    async def handler(request):
+        return web.Response(body=b'{"a":' + b"[" * 10_000 + b"]" * 10_000 + b"}")
+
+    async with client_of(handler) as client:
+        with pytest.raises(BadAnswer, match="recursion"):
+            await client.read(GET, msgspec.json.Decoder(dict[str, Any]))
 
 
 @pytest.mark.asyncio

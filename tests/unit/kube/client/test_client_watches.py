@@ -20,6 +20,7 @@ from tests.unit.kube.client.scripted import (
     widget,
 )
 
+DEEP = b'{"object":' + b"[" * 10_000 + b"]" * 10_000 + b"}\n"
 LISTED = list_of(WIDGETS, "ns", label_selector="a=b", limit=500)
 
 
@@ -148,7 +149,7 @@ async def test_an_error_event_is_the_same_error_as_its_answer(body, expected):
 
 
 @pytest.mark.asyncio
-@pytest.mark.parametrize("garbage", [b"<html>\n", b"[]\n", b"\xff\xfe\n", b'{"type":7}\n'])
+@pytest.mark.parametrize("garbage", [b"<html>\n", b"[]\n", b"\xff\xfe\n", b'{"type":7}\n', DEEP])
 async def test_a_line_that_is_no_event_is_a_bad_answer(garbage):
     with pytest.raises(BadAnswer, match="watch event"):
         await kinds(answering(garbage, then="hang"))

@@ -10,6 +10,7 @@ from scaler.core.conditions import Applied
 from scaler.core.decision import decide
 from scaler.core.metric_spec import Metric
 from scaler.core.observed import Memory, Observed, PodCounts, Reading, Scale, Timer
+from scaler.core.spec import HIGHEST_COUNT
 from scaler.core.status import change, memory_after, memory_of, status_after
 from scaler.core.wire import (
     AutoscalerStatus,
@@ -57,6 +58,13 @@ def test_a_written_scale():
     assert (status.current_replicas, status.desired_replicas) == (4, 8)
     assert status.last_scale_time == format_rfc3339(NOW)
     assert status.scaling_events_count == 6
+
+
+def test_the_count_of_scalings_stays_what_the_crd_accepts():
+    before = structs.replace(BEFORE, scaling_events_count=HIGHEST_COUNT)
+    spec, world = plain_spec(), look(4, ABOVE)
+    status = status_after(spec, decide(spec, world, NOW), SCALED, before)
+    assert status.scaling_events_count == HIGHEST_COUNT
 
 
 def test_dry_run_moves_neither_time_nor_count():  # D18

@@ -3,6 +3,7 @@
 from typing import Any
 
 import msgspec
+import pytest
 
 from kube.client.items import Key, Undecodable, decode_item
 from scaler.core.observed import Memory
@@ -129,6 +130,22 @@ def test_an_undecodable_object_keeps_its_status_its_generation_and_its_finalizer
     assert entry.autoscaler.metadata.generation == 7
     assert entry.autoscaler.metadata.finalizers == ["a/b"]
     assert entry.autoscaler.metadata.deletion_timestamp is not None
+
+
+def test_an_object_nested_beyond_all_reason_is_refused_like_any_that_does_not_fit():
+    deep = b'{"metadata":{"name":"web"},"surprise":' + b"[" * 10_000 + b"]" * 10_000 + b"}"
+    broken = decode_item(deep, _DECODER)
+    assert isinstance(broken, Undecodable)
+    w = World()
+    w.catalogue.on_added(KEY, broken)
+    assert "recursion" in w.entry().refusal
+    assert w.entry().written is None
+
+
+@pytest.mark.parametrize("generation", [True, 1.5, "7", None])
+def test_a_generation_that_is_no_number_is_none(generation):
+    broken = item(maxReplicas="many", meta={"generation": generation})
+    assert (broken.metadata.generation, type(broken.metadata.generation)) == (0, int)
 
 
 def test_a_status_that_does_not_fit_is_written_anew():
