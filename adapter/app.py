@@ -1,6 +1,7 @@
 """Composition root: settings in, a running server out, an orderly end when asked to stop."""
 
 import asyncio
+import random
 import signal
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -13,6 +14,7 @@ from adapter import answers
 from adapter.authn import Authenticator
 from adapter.authn_config import TrustSource
 from adapter.catalogue import Configured
+from adapter.discovery import Discovery
 from adapter.http import Server
 from adapter.metric_reads import MetricReads
 from adapter.metrics import PROGRAM, AdapterMetrics
@@ -109,8 +111,18 @@ async def running(settings: Settings, clock: Clock) -> AsyncIterator[Running]:
             metrics,
             clock,
         ).application()
+        discovery = Discovery(
+            configured,
+            upstream,
+            clock,
+            metrics,
+            interval=settings.relist_interval,
+            max_age=settings.series_max_age,
+            random=random.random,
+        )
         background = [
             configured.follow_file(),
+            discovery.run(),
             tls.follow_files(),
             trust.follow_files(),
             LoopLag(PROGRAM, metrics.registry).run(),

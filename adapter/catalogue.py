@@ -1,11 +1,14 @@
 """The configuration in force: read at the start and on change; a bad new one changes nothing."""
 
 import asyncio
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Final
 
 from adapter.core.configuration import Catalogue, read_configuration
 from adapter.core.documents import Document, aggregated_discovery, resource_list
 from adapter.core.problems import ConfigurationError
+from adapter.core.wildcards import SeriesAsk
 from adapter.files import follow
 from adapter.metrics import AdapterMetrics
 from kube.service.logs import get_logger
@@ -13,6 +16,9 @@ from kube.service.runtime import UsageError
 from kube.vocab.times import Clock
 
 _log = get_logger("configuration")
+
+_MOST_WARNINGS: Final = 100
+"""About series, which may be many."""
 
 
 class Configured:
@@ -25,7 +31,12 @@ class Configured:
         self._metrics = metrics
         self.reload = asyncio.Event()
         """Set it to have the file read again."""
+        self.changed = asyncio.Event()
+        """Set when the file was read anew, for whoever asks for the series of its wildcards."""
         self.catalogue = Catalogue()
+        self._written = Catalogue()
+        self._series: Mapping[SeriesAsk, tuple[str, ...]] = {}
+        self._said: set[str] = set()
         self.resources = b""
         self.discovery: dict[str, Document] = {}
         try:
@@ -36,6 +47,11 @@ class Configured:
     async def follow_file(self) -> None:
         """Read the file again when it changed or `reload` was set, until cancelled."""
         await follow([self._file] if self._file else [], self._reread, wake=self.reload)
+
+    def found(self, series: Mapping[SeriesAsk, tuple[str, ...]]) -> None:
+        """Put into force what wildcard rules make of these names of series."""
+        self._series = dict(series)
+        self._put_into_force()
 
     def _read(self) -> Catalogue:
         if not self._file:
@@ -61,10 +77,29 @@ class Configured:
     def _adopt(self, catalogue: Catalogue) -> None:
         for warning in catalogue.warnings:
             _log.warning(warning)
+        self._said.clear()
+        self._written = catalogue
+        self._put_into_force()
+        self._metrics.config_ok.set(1)
+        self._metrics.config_loaded.set(self._clock.now() / 1000)
+        self.changed.set()
+
+    def _put_into_force(self) -> None:
+        """The written rules and those that known series make of the wildcards among them."""
+        catalogue = self._written.with_series(self._series)
+        self._warn(catalogue.warnings)
+        if self.resources and catalogue == self.catalogue:
+            return
         names = catalogue.names
         self.catalogue = catalogue
         self.resources = resource_list(names)
         self.discovery = {one: aggregated_discovery(names, one) for one in ("v2", "v2beta1")}
-        self._metrics.config_ok.set(1)
-        self._metrics.config_loaded.set(self._clock.now() / 1000)
         self._metrics.rules.set(len(names))
+        self._metrics.discovered.set(len(names) - len(self._written.rules))
+
+    def _warn(self, warnings: tuple[str, ...]) -> None:
+        """Tell each warning once for one version of the file, and not without an end."""
+        for warning in warnings:
+            if warning not in self._said and len(self._said) < _MOST_WARNINGS:
+                self._said.add(warning)
+                _log.warning(warning)

@@ -8,6 +8,7 @@ import click
 
 from kube.service import logs
 from kube.service.settings import duration
+from kube.vocab.times import SECOND
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -23,8 +24,6 @@ Signals: SIGHUP reads the rule file again, SIGTERM stops in order.
 """
 
 WITHOUT_EFFECT: Final = {
-    "metrics_relist_interval": "metric names come from the rule file, no series is discovered",
-    "metrics_max_age": "metric names come from the rule file, no series is discovered",
     "lister_kubeconfig": "no objects are listed; use --kubeconfig",
     "logtostderr": "logs always go to stderr",
 }
@@ -70,6 +69,14 @@ def header(value: str | tuple[str, str]) -> tuple[str, str]:
     if not content.isprintable():
         raise click.BadParameter(f"the value of header {name} has control characters")
     return name, content
+
+
+def interval(value: str | int) -> int:
+    """Milliseconds of a duration of at least a second."""
+    found = duration(value)
+    if found < SECOND:
+        raise click.BadParameter(f"{value!r} is too short; at least 1s")
+    return found
 
 
 def _joined(
@@ -168,6 +175,23 @@ _OPTIONS: Final[tuple[Callable[[Any], Any], ...]] = (
         show_default=True,
         help="Answers with more series are refused.",
     ),
+    _option(
+        _RULES,
+        "--metrics-relist-interval",
+        type=interval,
+        default="10m",
+        show_default=True,
+        metavar="DURATION",
+        help="How often the metrics are looked for that only series can name.",
+    ),
+    _option(
+        _RULES,
+        "--metrics-max-age",
+        type=interval,
+        default=None,
+        metavar="DURATION",
+        help="Series without a sample for longer name none. [default: the relist interval]",
+    ),
     _port(_SERVING, "--secure-port", 443, "HTTPS port; 0 takes a free one and logs it."),
     _option(
         _SERVING,
@@ -235,8 +259,6 @@ _OPTIONS: Final[tuple[Callable[[Any], Any], ...]] = (
         show_default=True,
         help="Form of log lines.",
     ),
-    _duration(_ACCEPTED, "--metrics-relist-interval", "10m", ""),
-    _duration(_ACCEPTED, "--metrics-max-age", "10m", ""),
     _file(_ACCEPTED, "--lister-kubeconfig", ""),
     _switch(_ACCEPTED, "--logtostderr", ""),
 )

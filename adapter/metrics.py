@@ -65,6 +65,14 @@ class AdapterMetrics:
             "source",
         )
         self.rules = gauge("rules", "Metrics served by the configuration in force.")
+        self.discovered = gauge(
+            "discovered_metrics", "Metrics among them whose names were found by their series."
+        )
+        self.discoveries = counter(
+            "discoveries",
+            "Questions for names of series: success, cut (too many names), or why they failed.",
+            "outcome",
+        )
         self.config_ok = gauge(
             "config_last_reload_successful", "Whether the configuration file was usable last time."
         )

@@ -13,7 +13,9 @@ from yarl import URL
 
 from adapter.core.question import Question
 from adapter.core.results import Answer, UpstreamError, read_answer, rejection
+from adapter.core.series_names import NameSpan, name_parameters, read_names
 from adapter.core.upstream import Upstream
+from adapter.core.wildcards import SeriesAsk
 from adapter.files import TextFile
 from adapter.metrics import AdapterMetrics
 from kube.service.runtime import UsageError
@@ -94,21 +96,33 @@ class PrometheusClient:
             self._metrics.upstream_warnings.inc(answer.warnings)
         return answer
 
+    async def series_names(self, ask: SeriesAsk, span: NameSpan, budget: float) -> tuple[str, ...]:
+        """Names of the series that `ask` selects, in order. Raises UpstreamError."""
+        url = self._url.parent / "label/__name__/values"
+        parameters = name_parameters(ask.selector, span)
+        return read_names(await self._send("GET", url, parameters, dict(ask.headers), budget))
+
     async def _body(self, question: Question, budget: float) -> bytes:
-        assert self._session is not None, "used before it was entered"
         now = self._clock.now()
         form = {
             "query": question.promql,
             "time": f"{now // 1000}.{now % 1000:03d}",
             "timeout": f"{max(1, round(budget * 1000))}ms",
         }
-        posted = self._upstream.verb == "POST"
+        headers = dict(question.headers)
+        return await self._send(self._upstream.verb, self._url, form, headers, budget)
+
+    async def _send(
+        self, verb: str, url: URL, form: dict[str, str], headers: dict[str, str], budget: float
+    ) -> bytes:
+        assert self._session is not None, "used before it was entered"
+        posted = verb == "POST"
         request = self._session.request(
-            self._upstream.verb,
-            self._url,
+            verb,
+            url,
             data=form if posted else None,
             params=None if posted else form,
-            headers={**dict(question.headers), **self._authorization()},
+            headers={**headers, **self._authorization()},
             allow_redirects=False,
             timeout=aiohttp.ClientTimeout(total=budget),
         )

@@ -42,6 +42,9 @@ class Settings(Struct, frozen=True):
     always_allow: tuple[str, ...] = ALWAYS_ALLOWED
     cache_ttl: float = 5.0
     query_timeout: float = 10.0
+    relist_interval: float = 600.0
+    series_max_age: float = 600.0
+    """Series without a sample for longer are not discovered."""
     shutdown_delay: float = 1.0
     drain: float = 3.0
 
@@ -68,6 +71,8 @@ def settings_of(given: Mapping[str, Any]) -> Settings:
         always_allow=given["authorization_always_allow_paths"] or ALWAYS_ALLOWED,
         cache_ttl=given["cache_ttl"] / 1000,
         query_timeout=given["query_timeout"] / 1000,
+        relist_interval=given["metrics_relist_interval"] / 1000,
+        series_max_age=(given["metrics_max_age"] or given["metrics_relist_interval"]) / 1000,
         shutdown_delay=given["shutdown_delay_duration"] / 1000,
         drain=given["shutdown_drain"] / 1000,
     )

@@ -6,21 +6,20 @@ The server scrapes nothing: it is loaded with a block of samples before it start
 import asyncio
 import contextlib
 import shutil
-import socket
 import time
 from asyncio.subprocess import Process
 from collections.abc import AsyncIterator
 from fractions import Fraction
 from pathlib import Path
 
-import aiohttp
 import pytest
 from prometheus_api_client import PrometheusConnect
 
 from adapter.core.results import MAX_MILLI
 from adapter.core.upstream import Upstream
 from kube.vocab.quantity import parse_milli
-from tests.integration.adapter.kit.server import ROOT, adapter, until
+from tests.integration.adapter.kit.real_prometheus import prometheus_with
+from tests.integration.adapter.kit.server import ROOT, adapter
 
 pytestmark = [
     pytest.mark.prometheus,
@@ -66,45 +65,8 @@ async def real_prometheus(folder: Path) -> AsyncIterator[tuple[str, Process]]:
             for namespace in ("blue", "green"):
                 labels = f'queue="q.{index}",namespace="{namespace}",odd="a\\"b\\\\c"'
                 lines.append(f"queue_depth{{{labels}}} {value} {at}")
-    (folder / "samples.txt").write_text("\n".join([*lines, "# EOF", ""]))
-    (folder / "prometheus.yml").write_text("global: {scrape_interval: 1h}\n")
-    await _done(
-        "promtool", "tsdb", "create-blocks-from", "openmetrics", "samples.txt", "data", cwd=folder
-    )
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    process = await asyncio.create_subprocess_exec(
-        "prometheus",
-        f"--web.listen-address=127.0.0.1:{port}",
-        "--config.file=prometheus.yml",
-        "--storage.tsdb.path=data",
-        cwd=folder,
-        stderr=asyncio.subprocess.DEVNULL,
-    )
-    url = f"http://127.0.0.1:{port}"
-    try:
-        async with aiohttp.ClientSession() as session:
-
-            async def ready():
-                with contextlib.suppress(aiohttp.ClientError):
-                    async with session.get(f"{url}/-/ready") as got:
-                        return got.status == 200
-                return False
-
-            await until(ready, 20)
-        yield url, process
-    finally:
-        if process.returncode is None:
-            process.terminate()
-        await process.wait()
-
-
-async def _done(*command: str, cwd: Path) -> None:
-    process = await asyncio.create_subprocess_exec(
-        *command, cwd=cwd, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE
-    )
-    _, err = await process.communicate()
-    assert process.returncode == 0, err.decode()
+    async with prometheus_with(folder, lines) as found:
+        yield found
 
 
 def independent(url: str, query: str) -> dict[frozenset[tuple[str, str]], str]:
