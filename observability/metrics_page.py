@@ -29,7 +29,7 @@ Histograms have the usual `_bucket`, `_sum` and `_count`; counters and histogram
 CPU, file descriptors, start time), `python_gc_*` and `python_info` families of the Python client
 besides.
 
-`wpa_controller_lifecycle_control_status` is not there: the gate it shows (DatadogMonitor) is not.
+`wpa_controller_lifecycle_control_status` is there for objects with lifecycle control only.
 `wpa_controller_labels_info` has, besides the labels below, one label for each that
 `DD_LABELS_AS_TAGS` or `--labels-as-tags` names; characters that Prometheus does not allow become
 `_`.

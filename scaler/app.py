@@ -31,6 +31,7 @@ from scaler.settings import Settings
 from scaler.shell.autoscaler_series import AutoscalerSeries
 from scaler.shell.evaluate import Evaluator, Sole
 from scaler.shell.externals import ExternalMetrics
+from scaler.shell.monitors import Monitors
 from scaler.shell.observe import Observer
 from scaler.shell.pages import autoscalers_page
 from scaler.shell.podlist import PodCounter
@@ -115,6 +116,7 @@ class Scaler:
             ExternalMetrics(client),
             ResourceMetrics(client),
             recommenders,
+            Monitors(client),
             period=settings.period,
             max_sample_age=settings.max_sample_age,
         )

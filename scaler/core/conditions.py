@@ -64,15 +64,9 @@ def drafts(spec: Spec, decision: Decision, applied: Applied, *, quiet: bool = Fa
 
     `quiet` is the flag --skipNotScalingEvents: not scaling becomes a condition instead of an event.
     """
-    if decision.rule == "target_unreadable":
-        return [
-            *_band(spec),
-            Draft("ScalingActive", False, "FailedProcessWPA", _BROKEN),
-            Draft(
-                "AbleToScale", False, "FailedProcessWPA", f"{_BROKEN}: {decision.binding.detail}"
-            ),
-        ]
-    found = [*_band(spec), _dry_run(spec)]
+    if not decision.target_seen:
+        return [*_band(spec), *_unseen(spec, decision)]
+    found = [*_band(spec), *_blocked(spec, decision), _dry_run(spec)]
     able = [_able(decision, applied)]
     if decision.evaluated:
         found += [*_converge(spec, decision), *_marks(decision)]
@@ -127,6 +121,32 @@ def _band(spec: Spec) -> list[Draft]:
     """The warning that a constant load need not come to rest, with its remedy."""
     text = narrow_band(spec)
     return [Draft(NARROW, True, "CountCanSwing", text)] if text else []
+
+
+def _unseen(spec: Spec, decision: Decision) -> list[Draft]:
+    """As far as upstream gets: its passes begin with ScalingActive False (§7)."""
+    begun = Draft("ScalingActive", False, "FailedProcessWPA", _BROKEN)
+    found = [begun, *_blocked(spec, decision)]
+    if decision.rule == "target_unreadable":
+        text = f"{_BROKEN}: {decision.binding.detail}"
+        found.append(Draft("AbleToScale", False, "FailedProcessWPA", text))
+    return found
+
+
+def _blocked(spec: Spec, decision: Decision) -> list[Draft]:
+    """What lifecycle control says (§19); where it is off its last word stands, as upstream's."""
+    kind, failed = "ScalingBlocked", "FailedGetDatadogMonitor"
+    monitor, problem = decision.monitor, spec.lifecycle.problem
+    if monitor is not None:
+        text = monitor.told(f"{spec.namespace}/{spec.name}")
+        if monitor.blocks is None:
+            return [Draft(kind, False, "DatadogMonitorOK", text)]
+        reason = "DatadogMonitorNotOK" if monitor.blocks == "monitor_not_ok" else failed
+        return [Draft(kind, True, reason, text)]
+    if problem:
+        text = f"Lifecycle Control is not correctly enabled: {problem}"
+        return [Draft(kind, False, failed, text)]
+    return []
 
 
 def _dry_run(spec: Spec) -> Draft:

@@ -11,6 +11,7 @@ from msgspec import Struct, structs
 
 from kube.vocab.times import SECOND, Millis
 from scaler.core.decision import decide
+from scaler.core.lifecycle import OK, Monitor
 from scaler.core.metric_spec import Metric
 from scaler.core.observed import Observed, PodCounts, Reading, Scale
 from scaler.core.recommender import Advice
@@ -38,6 +39,8 @@ class Counterfactual(Struct, frozen=True, gc=False):
     def text(self) -> str:
         """The sentence for people."""
         decided = self.decision
+        if not decided.target_seen:
+            return f"would look at its target {self.situation.when}"
         outcome = f"scale to {decided.desired}" if decided.scales else f"stay at {decided.desired}"
         if not decided.scales:
             outcome += f" because of {decided.rule.replace('_', ' ')}"
@@ -173,6 +176,12 @@ def _switched_on(real: Situation, _: Decision) -> Iterator[Situation]:
     yield _seen(real, "if the target were switched on", scale=scale)
 
 
+def _unblocked(real: Situation, _: Decision) -> Iterator[Situation]:
+    """What would follow is known as far as the target was looked at."""
+    title = f"{real.spec.namespace}/{real.spec.name}"
+    yield _seen(real, f"once monitor {title} is OK", monitor=Monitor(OK))
+
+
 def _readable(real: Situation, _: Decision) -> Iterator[Situation]:
     scale = Scale(real.spec.min_replicas, real.spec.min_replicas, "app=target")
     yield _seen(real, "once the target can be read", scale=scale, scale_error="")
@@ -180,6 +189,8 @@ def _readable(real: Situation, _: Decision) -> Iterator[Situation]:
 
 _CHANGES: Final[Mapping[Rule, Change]] = {
     "invalid_spec": _between,
+    "monitor_unreadable": _unblocked,
+    "monitor_not_ok": _unblocked,
     "target_unreadable": _readable,
     "scaling_disabled": _switched_on,
     "above_max_replicas": _loosen("max_replicas", "maxReplicas", lambda made: made.current),

@@ -3,9 +3,10 @@
 `decide` is pure and total: the same specification, observation and time give the same decision, and
 it never raises. The daemon, the explanation and every replay run this one function.
 
-The order of the rules (D14): is the target switched off, outside its bounds, running at all; whose
-are the pods and how many count; what do the metrics ask for; how far may one step go; may it happen
-now. Each rule that has an effect leaves a `Step`; the last step is the one that bound the outcome.
+The order of the rules (§19, D14): does a monitor block it; is the target switched off, outside its
+bounds, running at all; whose are the pods and how many count; what do the metrics ask for; how far
+may one step go; may it happen now. Each rule that has an effect leaves a `Step`; the last step is
+the one that bound the outcome.
 """
 
 from collections.abc import Mapping
@@ -13,9 +14,9 @@ from typing import Final
 
 from kube.vocab.times import Millis
 from scaler.core.evidence import Evidence, weigh
-from scaler.core.gates import pass_gates
+from scaler.core.gates import Passed, pass_gates
 from scaler.core.limits import Limited, LimitReason, limit
-from scaler.core.observed import Memory, Observed, PodCounts, Scale
+from scaler.core.observed import Memory, Observed, PodCounts
 from scaler.core.spec import Spec
 from scaler.core.timing import Windows, delay_left, remember, windows
 from scaler.core.trace import Decision, Rule, Step
@@ -34,7 +35,7 @@ def decide(spec: Spec, observed: Observed, now: Millis) -> Decision:
     outcome = pass_gates(spec, observed, now)
     if isinstance(outcome, Decision):
         return outcome
-    return _decide_on_metrics(spec, observed, outcome.scale, outcome.pods, now)
+    return _decide_on_metrics(spec, observed, outcome, now)
 
 
 def needs_metrics(spec: Spec, observed: Observed, now: Millis) -> bool:
@@ -60,9 +61,8 @@ class Course:
         self.take(rule, self.current, detail, wait)
 
 
-def _decide_on_metrics(
-    spec: Spec, observed: Observed, scale: Scale, pods: PodCounts, now: Millis
-) -> Decision:
+def _decide_on_metrics(spec: Spec, observed: Observed, passed: Passed, now: Millis) -> Decision:
+    scale, pods = passed.scale, passed.pods
     course = Course(scale.spec_replicas)
     evidence = weigh(spec, observed, course.current, pods.counted)
     memory = observed.memory
@@ -102,6 +102,7 @@ def _decide_on_metrics(
         unavailable=evidence.unavailable,
         limited=limited,
         windows=open_in,
+        monitor=passed.monitor,
     )
 
 

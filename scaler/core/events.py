@@ -60,8 +60,8 @@ def _outcome(  # noqa: PLR0911 - a table of outcomes, first match wins
         return [EventDraft("Warning", "FailedScale", text, always=True)]
     if before is not None and identity(before) == identity(decision):
         return []
-    if decision.rule == "target_unreadable":
-        return [EventDraft("Warning", "FailedProcessWPA", decision.binding.detail)]
+    if not decision.target_seen:
+        return _unseen(decision)
     if decision.failed:
         return _failure(spec, decision)
     if quiet or applied.kind == "dry_run":
@@ -75,8 +75,17 @@ def identity(decision: Decision) -> tuple[object, ...]:
         decision.rule,
         decision.current,
         decision.desired,
+        decision.monitor.state if decision.monitor else None,
         tuple(reading.state for reading in decision.readings),
     )
+
+
+def _unseen(decision: Decision) -> list[EventDraft]:
+    """Upstream tells of a monitor that cannot be read, not of one that is not OK (§19)."""
+    if decision.rule == "target_unreadable":
+        return [EventDraft("Warning", "FailedProcessWPA", decision.binding.detail)]
+    error = decision.monitor.error if decision.monitor else ""
+    return [EventDraft("Warning", "FailedGetDatadogMonitor", error)] if error else []
 
 
 def _missing_beside_others(
@@ -97,7 +106,9 @@ def _told_missing(decision: Decision) -> dict[int, str]:
     """The states of the missing metrics that `decision` told of, by index: where none has a value
     only of the first, as upstream does.
     """
-    bad = {index: one.state for index, one in enumerate(decision.readings) if not one.good}
+    bad: dict[int, str] = {
+        index: one.state for index, one in enumerate(decision.readings) if not one.good
+    }
     return bad if decision.evaluated else dict(list(bad.items())[:1])
 
 

@@ -1,4 +1,4 @@
-"""The rules that come before any metric, in their order (D14, D4, D5, D19).
+"""The rules that come before any metric, in their order (§19, D14, D4, D5, D19).
 
 They work during a metric outage, and the conditions that metrics own keep their state (D14).
 """
@@ -6,6 +6,7 @@ They work during a metric outage, and the conditions that metrics own keep their
 from msgspec import Struct
 
 from kube.vocab.times import Millis
+from scaler.core.lifecycle import NOT_READ, Monitor
 from scaler.core.observed import Observed, PodCounts, Scale
 from scaler.core.spec import Spec
 from scaler.core.trace import Decision, Rule, Step
@@ -16,17 +17,20 @@ class Passed(Struct, frozen=True, gc=False):
 
     scale: Scale
     pods: PodCounts
+    monitor: Monitor | None
 
 
 def pass_gates(spec: Spec, observed: Observed, now: Millis) -> Decision | Passed:
     """The decision where metrics have no say; otherwise what they decide about."""
-    scale, pods = observed.scale, observed.pods
-    if scale is None:
-        step = Step("target_unreadable", 0, 0, observed.scale_error or "the target was not read")
-        return Decision(at=now, steps=(step,), desired=0, memory=observed.memory)
+    scale, pods, monitor = observed.scale, observed.pods, _monitor(spec, observed)
+    blocked = _blocked(spec, monitor)
+    if blocked is not None or scale is None:
+        error = observed.scale_error or "the target was not read"
+        step = blocked or Step("target_unreadable", 0, 0, error)
+        return Decision(at=now, steps=(step,), desired=0, memory=observed.memory, monitor=monitor)
     stop = _bounds(spec, scale) or _running(observed, scale) or _pods(spec, observed, scale)
     if stop is None and pods is not None:
-        return Passed(scale, pods)
+        return Passed(scale, pods, monitor)
     step, why = stop or _hold(scale, "pods_unreadable", "the pods were not read")
     return Decision(
         at=now,
@@ -38,12 +42,26 @@ def pass_gates(spec: Spec, observed: Observed, now: Millis) -> Decision | Passed
         why=why,
         memory=observed.memory,
         pods=pods,
+        monitor=monitor,
     )
 
 
 def available_percentage(pods: PodCounts) -> int:
     """Ready out of all live pods of the target, rounded down (D5)."""
     return 100 * pods.ready // pods.owned if pods.owned else 0
+
+
+def _monitor(spec: Spec, observed: Observed) -> Monitor | None:
+    """The monitor that has a say. One that was not read is one that cannot be read."""
+    return (observed.monitor or NOT_READ) if spec.lifecycle.on else None
+
+
+def _blocked(spec: Spec, monitor: Monitor | None) -> Step | None:
+    """A monitor that is not OK comes before everything, corrections included (§19)."""
+    if monitor is None or monitor.blocks is None:
+        return None
+    text = monitor.told(f"{spec.namespace}/{spec.name}")
+    return Step(monitor.blocks, 0, 0, f"{text}: {monitor.error}" if monitor.error else text)
 
 
 Stop = tuple[Step, str]

@@ -59,6 +59,17 @@ EXTRA_LABEL: Final = {
 }
 """The label that a gauge has beyond the common ones."""
 
+LIFECYCLE: Final = f"{PREFIX}lifecycle_control_status"
+LIFECYCLE_LABELS: Final = (
+    "wpa_name",
+    "wpa_namespace",
+    "lifecycle_status",
+    "monitor_name",
+    "monitor_namespace",
+    "dry_run",
+)
+"""The labels of the one series that does not begin with the common ones."""
+
 _CONDITIONS: Final = {
     "able_to_scale": "AbleToScale",
     "scaling_limited": "ScalingLimited",
@@ -89,12 +100,18 @@ def common_values(spec: Spec) -> list[str]:
     ]
 
 
+def lifecycle_values(spec: Spec) -> list[str]:
+    """The values of `LIFECYCLE_LABELS`: the monitor has the autoscaler's names."""
+    dry_run = "true" if spec.dry_run else "false"
+    return [spec.name, spec.namespace, "blocked", spec.name, spec.namespace, dry_run]
+
+
 def gauges(spec: Spec, decision: Decision, status: AutoscalerStatus) -> Iterator[Gauge]:
     """The samples that follow from `decision` and the status it left."""
     yield Gauge("min_replicas", spec.min_replicas)
     yield Gauge("max_replicas", spec.max_replicas)
     yield Gauge("dry_run", spec.dry_run)
-    if decision.rule != "target_unreadable":
+    if decision.target_seen:
         yield Gauge("replicas_scaling_effective", decision.desired)
     yield from _of_metrics(spec, decision)
     yield from _of_limits(decision)

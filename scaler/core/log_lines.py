@@ -66,7 +66,7 @@ def log_lines(spec: Spec, decision: Decision, applied: Applied, *, changed: bool
 
 
 def _course(spec: Spec, decision: Decision) -> Iterator[Said]:
-    if decision.rule == "target_unreadable":
+    if not decision.target_seen:
         return
     yield "Target deploy", {"replicas": decision.running, "specReplicas": decision.current}
     if decision.pods is not None:

@@ -9,6 +9,7 @@ from typing import Final, Literal
 from msgspec import Struct
 
 from kube.vocab.times import SECOND, Millis
+from scaler.core.lifecycle import Monitor
 from scaler.core.recommender import Advice
 
 ReadingState = Literal["ok", "empty", "nan", "infinite", "stale", "error", "forbidden", "not_found"]
@@ -95,7 +96,7 @@ class Observed(Struct, frozen=True, array_like=True, gc=False):
     """One look at the world. What was not looked at is None or empty; what failed says why.
 
     `readings` are in the order of the specification's metrics. `period` is the time between two
-    evaluations, in milliseconds.
+    evaluations, in milliseconds. `monitor` is looked at where lifecycle control is on.
     """
 
     scale: Scale | None = None
@@ -106,6 +107,7 @@ class Observed(Struct, frozen=True, array_like=True, gc=False):
     readings: tuple[Reading, ...] = ()
     memory: Memory = Memory()
     period: int = 15 * SECOND
+    monitor: Monitor | None = None
 
 
 def reading_of(samples: Sequence[Sample], now: Millis, max_age: int) -> Reading:

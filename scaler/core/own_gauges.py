@@ -61,7 +61,7 @@ class OwnGauge(Struct, frozen=True, gc=False):
 def own_gauges(spec: Spec, decision: Decision) -> Iterator[OwnGauge]:
     """The samples that follow from `decision`; what was not looked at has none."""
     yield OwnGauge("binding_rule", 1, (decision.rule,))
-    if decision.rule != "target_unreadable":
+    if decision.target_seen:
         yield OwnGauge("spec_replicas", decision.current)
         yield OwnGauge("running_replicas", decision.running)
     if decision.pods is not None:

@@ -33,7 +33,7 @@ def _verb(decision: Decision, applied: Applied) -> str:
             return f"could not scale from {move} ({applied.error})"
         case "dry_run":
             return f"dry run, would scale from {move}"
-        case "none" if decision.rule == "target_unreadable":
+        case "none" if not decision.target_seen:
             return "holds"
         case "none":
             return f"stays at {decision.desired}"
@@ -101,6 +101,8 @@ def _detail(_: Spec, step: Step) -> str:
 
 
 _PHRASES: Final[Mapping[Rule, Callable[[Spec, Step], str]]] = {
+    "monitor_unreadable": _detail,
+    "monitor_not_ok": _detail,
     "target_unreadable": _detail,
     "no_running_replicas": _detail,
     "invalid_selector": _detail,

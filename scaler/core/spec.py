@@ -11,6 +11,7 @@ from typing import Final, Literal
 from msgspec import Struct
 from msgspec.structs import fields
 
+from scaler.core.lifecycle import Lifecycle, read_lifecycle
 from scaler.core.metric_spec import InvalidSpec, Metric, quantity_field, read_metrics
 from scaler.core.recommender import Recommender, read_recommender
 from scaler.core.wire import Autoscaler, AutoscalerSpec, TargetReference
@@ -60,6 +61,7 @@ class Spec(Struct, frozen=True, gc=False):
     readiness_delay: int = 0
     skip_owner_check: bool = False
     max_sample_age: int | None = None
+    lifecycle: Lifecycle = Lifecycle()
 
     @property
     def signals(self) -> tuple[Metric | Recommender, ...]:
@@ -101,6 +103,7 @@ def read_spec(autoscaler: Autoscaler) -> Spec:
         readiness_delay=wire.readiness_delay_seconds or 0,
         skip_owner_check=annotations.get(SKIP_OWNER_CHECK) == "true",
         max_sample_age=_sample_age(annotations),
+        lifecycle=read_lifecycle(annotations),
     )
 
 

@@ -30,7 +30,7 @@ def status_after(
     """The whole status after `decision` and what came of it."""
     written = drafts(spec, decision, applied, quiet=quiet)
     status = _with_conditions(before, written, decision.at, generation)
-    if decision.rule == "target_unreadable":
+    if not decision.target_seen:
         return status
     status = structs.replace(status, current_replicas=decision.running)
     if applied.kind == "failed" or decision.failed:

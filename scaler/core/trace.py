@@ -9,6 +9,7 @@ from typing import Final, Literal
 from msgspec import Struct
 
 from kube.vocab.times import Millis
+from scaler.core.lifecycle import Monitor
 from scaler.core.limits import Limited
 from scaler.core.observed import Memory, PodCounts, Reading
 from scaler.core.timing import Windows
@@ -16,6 +17,8 @@ from scaler.core.watermarks import Proposal
 
 Rule = Literal[
     "invalid_spec",
+    "monitor_unreadable",
+    "monitor_not_ok",
     "target_unreadable",
     "scaling_disabled",
     "above_max_replicas",
@@ -48,6 +51,9 @@ Rule = Literal[
 """Every rule that can decide an evaluation: a closed set, used as label and as reason."""
 
 
+_UNSEEN: Final[frozenset[Rule]] = frozenset(
+    {"monitor_unreadable", "monitor_not_ok", "target_unreadable"}
+)
 _FAILURES: Final[frozenset[Rule]] = frozenset(
     {
         "pods_unreadable",
@@ -77,7 +83,7 @@ class Decision(Struct, frozen=True, gc=False):
     effects in order; the last one bound the outcome.
     `proposals` and `readings` are in the order of the specification's signals (None: no proposal).
     `unavailable` names the metrics without a value and their states. What was not reached is None:
-    then its conditions keep their state.
+    then its conditions keep their state. `monitor` is that of lifecycle control, None without it.
     """
 
     at: Millis
@@ -95,6 +101,7 @@ class Decision(Struct, frozen=True, gc=False):
     unavailable: str = ""
     limited: Limited | None = None
     windows: Windows | None = None
+    monitor: Monitor | None = None
 
     @property
     def rule(self) -> Rule:
@@ -110,6 +117,11 @@ class Decision(Struct, frozen=True, gc=False):
     def scales(self) -> bool:
         """Whether the target's count has to change."""
         return self.desired != self.current
+
+    @property
+    def target_seen(self) -> bool:
+        """Whether the target was read, so that its counts mean something."""
+        return self.rule not in _UNSEEN
 
     @property
     def failed(self) -> bool:

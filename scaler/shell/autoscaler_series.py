@@ -9,7 +9,17 @@ from collections.abc import Iterator
 from typing import Final
 
 from scaler.core.exposition import Family, header, label_text, sample
-from scaler.core.gauges import COMMON_LABELS, EXTRA_LABEL, HELP, PREFIX, common_values, gauges
+from scaler.core.gauges import (
+    COMMON_LABELS,
+    EXTRA_LABEL,
+    HELP,
+    LIFECYCLE,
+    LIFECYCLE_LABELS,
+    PREFIX,
+    common_values,
+    gauges,
+    lifecycle_values,
+)
 from scaler.core.label_tags import FIXED, LabelTag, label_values
 from scaler.core.own_gauges import FAMILIES, NAMES, PROGRAM, own_gauges
 from scaler.state.catalogue import Catalogue, Entry, Evaluated
@@ -56,6 +66,10 @@ class AutoscalerSeries:
             if gauge.label:
                 labels = f"{common},{label_text((gauge.label,), (gauge.label_value,))}"
             yield name, sample(name, labels, gauge.value)
+        monitor = last.decision.monitor
+        if monitor is not None:
+            labels = label_text(LIFECYCLE_LABELS, lifecycle_values(last.spec))
+            yield LIFECYCLE, sample(LIFECYCLE, labels, monitor.blocks is not None)
         yield _UPSCALED, sample(_UPSCALED, common, entry.upscaled)
         yield _DOWNSCALED, sample(_DOWNSCALED, common, entry.downscaled)
         values = label_values(self._tags, last.spec, entry.autoscaler.metadata.labels)
@@ -74,6 +88,8 @@ def _families(tags: tuple[LabelTag, ...]) -> Iterator[Family]:
     for name, text in HELP.items():
         extra = (EXTRA_LABEL[name],) if name in EXTRA_LABEL else ()
         yield Family(PREFIX + name, "gauge", text, (*COMMON_LABELS, *extra))
+    text = "1 while the DatadogMonitor of an object with lifecycle control blocks it."
+    yield Family(LIFECYCLE, "gauge", text, LIFECYCLE_LABELS)
     yield Family(_UPSCALED, "counter", "Replicas added.", COMMON_LABELS)
     yield Family(_DOWNSCALED, "counter", "Replicas removed.", COMMON_LABELS)
     text = "Always 1; the labels are those of the object that were asked for."

@@ -11,6 +11,7 @@ from kube.vocab.times import Clock, Millis
 from scaler.core.conditions import Applied
 from scaler.core.decision import decide
 from scaler.core.events import EventDraft, events
+from scaler.core.lifecycle import rest_of
 from scaler.core.observed import Memory
 from scaler.core.record import Record
 from scaler.core.rivals import conflict_event, overlap_event
@@ -108,6 +109,7 @@ class Evaluator:
         spec = entry.spec
         sight = await self._observer.observe(spec, entry.memory, now)
         decision = decide(spec, sight.observed, now)
+        entry.rests_until = entry.asked + rest_of(decision.monitor)
         self.measures.decided(spec, decision, self._clock.monotonic() - entry.asked)
         if not self._may_act(entry, spec):
             return

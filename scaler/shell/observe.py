@@ -1,4 +1,6 @@
-"""One look at the world for one autoscaler: target, pods, metrics, each only if it has a say."""
+"""One look at the world for one autoscaler: monitor, target, pods, metrics, each only if it has a
+say.
+"""
 
 import asyncio
 
@@ -14,6 +16,7 @@ from scaler.core.observed import Memory, Observed, Reading
 from scaler.core.spec import Spec
 from scaler.core.wire import TargetReference
 from scaler.shell.externals import ExternalMetrics
+from scaler.shell.monitors import Monitors
 from scaler.shell.podlist import PodCounter, describe
 from scaler.shell.recommender import Recommenders
 from scaler.shell.resources import ResourceMetrics
@@ -47,6 +50,7 @@ class Observer:
         externals: ExternalMetrics,
         resources: ResourceMetrics,
         recommenders: Recommenders,
+        monitors: Monitors,
         *,
         period: int,
         max_sample_age: int,
@@ -59,12 +63,18 @@ class Observer:
         self._externals = externals
         self._resources = resources
         self._recommenders = recommenders
+        self._monitors = monitors
         self._period = period
         self._max_sample_age = max_sample_age
 
     async def observe(self, spec: Spec, memory: Memory, now: Millis) -> Sight:
         """Never raises for what the API server says: failures are part of what is seen."""
         observed = Observed(memory=memory, period=self._period)
+        if spec.lifecycle.on:
+            monitor = await self._monitors.read(spec.namespace, spec.name)
+            observed = structs.replace(observed, monitor=monitor)
+            if monitor.blocks:
+                return Sight(observed, None)
         try:
             scale = await self._scales.read(spec.namespace, spec.target)
         except (KubeError, ValueError) as error:

@@ -96,7 +96,8 @@ class Ticker:
                 continue
             if entry.running:
                 self.stats.overrun += 1
-            else:
+            # Turns are exact to the millisecond at best.
+            elif due + GRID >= entry.rests_until:
                 self._start(entry, due)
             self._push(entry)
 

@@ -70,6 +70,8 @@ class Entry(Struct, eq=False):
     """Monotonic time of its next turn."""
     asked: float = 0.0
     """Monotonic time from which on the evaluation under way was due."""
+    rests_until: float = 0.0
+    """Monotonic time before which its turns pass: a monitor blocks it (§19)."""
     running: bool = False
     again: bool = False
     deleted: bool = False
@@ -136,6 +138,7 @@ class Catalogue:
         for entry in self:
             entry.status = entry.written = entry.autoscaler.status
             entry.memory = entry.last = None
+            entry.rests_until = 0.0
 
     def on_added(self, key: Key, item: Autoscaler | Undecodable) -> None:
         """A new object: at once, except in the first list, where thousands would be due at once."""

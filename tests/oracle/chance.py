@@ -8,6 +8,7 @@ from collections.abc import Callable
 from random import Random
 from typing import TypeVar
 
+from scaler.core.lifecycle import Lifecycle, Monitor
 from scaler.core.metric_spec import Metric
 from scaler.core.observed import Memory, Observed, PodCounts, Reading, ReadingState, Scale, Timer
 from scaler.core.spec import Spec
@@ -18,6 +19,7 @@ T = TypeVar("T")
 STATES: tuple[ReadingState, ...] = (
     "empty", "nan", "infinite", "stale", "error", "forbidden", "not_found",
 )  # fmt: skip
+_UNWATCHED = (Lifecycle(),) * 8 + (Lifecycle(problem="it is neither true nor false"),)
 _PASSED = (0, 1, 15, 30, 45, 52, 53, 60, 300)
 
 
@@ -54,6 +56,7 @@ def any_spec(chance: Random, *, wild: bool = False, metrics: int | None = None) 
         tolerate_zero=chance.choice((False, True)),
         min_available=chance.choice((0, 0, 0, 33, 50, 100)),
         readiness_delay=chance.choice((0, 30)),
+        lifecycle=chance.choice((*_UNWATCHED, Lifecycle(on=True))),
     )
 
 
@@ -105,7 +108,16 @@ def any_look(chance: Random, spec: Spec, *, wild: bool = False) -> Observed:
         pods=None if chance.randint(0, 20) == 0 else any_counts(chance, current),
         readings=tuple(readings),
         memory=any_memory(chance),
+        monitor=any_monitor(chance),
     )
+
+
+def any_monitor(chance: Random) -> Monitor | None:
+    """A monitor, mostly one that is OK."""
+    if chance.randint(0, 2):
+        return Monitor("OK")
+    states = (None, "", "ok", "Alert", "No Data")
+    return chance.choice((None, Monitor(error="403"), *(Monitor(state) for state in states)))
 
 
 def _maybe(chance: Random, make: Callable[[Random], T]) -> T | None:

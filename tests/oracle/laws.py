@@ -17,7 +17,8 @@ from scaler.core.status import change, memory_after, memory_of, status_after, ti
 from scaler.core.trace import Decision
 from scaler.core.wire import AutoscalerStatus
 
-GATES = {
+BLOCKS = {"monitor_unreadable", "monitor_not_ok"}
+GATES = BLOCKS | {
     "target_unreadable", "scaling_disabled", "no_running_replicas", "invalid_selector",
     "pods_unreadable", "no_pods", "none_ready", "not_enough_available",
 }  # fmt: skip
@@ -41,7 +42,8 @@ def check_decision(spec: Spec, world: Observed, decision: Decision) -> None:
 
 def check_trace(world: Observed, decision: Decision) -> None:
     """The steps are a chain from the current count to the desired one; the last one bound it."""
-    current = world.scale.spec_replicas if world.scale else 0
+    seen = world.scale is not None and decision.rule not in BLOCKS
+    current = world.scale.spec_replicas if seen and world.scale else 0
     assert decision.steps
     assert decision.steps[0].before == decision.current == current
     assert decision.steps[-1].after == decision.desired

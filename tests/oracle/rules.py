@@ -37,6 +37,10 @@ def expected(spec: Spec, world: Observed, sources: tuple[Source, ...], now: int)
     The readings of `world` are not looked at: what counts is what the `sources` said.
     """
     scale, pods = world.scale, world.pods
+    monitor = world.monitor
+    watched = spec.lifecycle.on
+    if watched and (monitor is None or monitor.error or monitor.state != "OK"):  # §19
+        return Expected(0, False, world.memory)
     if scale is None:
         return Expected(0, False, world.memory)
     current = scale.spec_replicas

@@ -15,6 +15,7 @@ from kube.vocab.objects import OwnerReference
 from kube.vocab.times import SECOND, Millis
 from scaler.core.conditions import Applied
 from scaler.core.decision import decide
+from scaler.core.lifecycle import Monitor
 from scaler.core.observed import Memory, Observed, PodCounts, ReadingState, Scale
 from scaler.core.pods import Pod, Target, count_pods
 from scaler.core.spec import Spec
@@ -34,14 +35,14 @@ UNWRITTEN, NOTHING = AutoscalerStatus(), Memory()
 FIELDS = (
     "sources", "average", "tolerance", "up_factor", "down_factor", "up_window", "down_window",
     "up_delay", "down_delay", "modulo", "converge", "dry_run", "tolerate_zero", "min_available",
-    "readiness_delay", "max_sample_age",
+    "readiness_delay", "max_sample_age", "lifecycle",
 )  # fmt: skip
 BOUNDS = ((1, 60), (1, 30), (2, 20), (5, 9), (7, 7))
 READY_AFTER = 10 * SECOND
 """How long a pod takes to become Ready by itself: an evaluation sees it young."""
 
-Trouble = Literal["", "scale", "selector", "pods", "pod list"]
-"""What cannot be read, or a list of pods that is empty."""
+Trouble = Literal["", "scale", "selector", "pods", "pod list", "monitor", "alert"]
+"""What cannot be read, a list of pods that is empty, or a monitor that is not OK."""
 
 
 @dataclass
@@ -85,7 +86,7 @@ class Trial:
     def edit(self, chance: Random) -> None:
         """The owner writes some fields anew; the metrics have other values then."""
         drawn = with_any_sources(chance, any_spec(chance))
-        fields = chance.sample(FIELDS, chance.randint(1, 3))
+        fields = chance.sample(FIELDS, chance.randint(1, 8))
         if "sources" in fields:
             fields[fields.index("sources") :] = ["metrics", "recommender"]
         self.spec = structs.replace(self.spec, **{name: getattr(drawn, name) for name in fields})
@@ -172,6 +173,7 @@ class Trial:
             pods=None if self.trouble == "pods" else self._counts(),
             readings=tuple(reading_from(self.spec, source, self.now) for source in sources),
             memory=memory,
+            monitor=self._monitor(),
         )
 
     def _source(self, said: Source | EachPod) -> Source:
@@ -188,6 +190,11 @@ class Trial:
 
     def _young(self, pod: PodLife) -> bool:
         return self.now - pod.started < self.spec.readiness_delay * SECOND
+
+    def _monitor(self) -> Monitor:
+        """Is looked at where lifecycle control is on."""
+        error = "connection refused" if self.trouble == "monitor" else ""
+        return Monitor("Alert" if self.trouble == "alert" else "OK", error)
 
     def _scale(self) -> Scale:
         return Scale(self.replicas, len(self.pods), "app=target")

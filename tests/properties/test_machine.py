@@ -25,7 +25,7 @@ PERIOD = 15 * SECOND
 FAULTS: tuple[ReadingState, ...] = (
     "empty", "nan", "infinite", "stale", "error", "forbidden", "not_found",
 )  # fmt: skip
-TROUBLES = ("scale", "selector", "pods", "pod list")
+TROUBLES = ("scale", "selector", "pods", "pod list", "monitor", "alert")
 NOT_HERE = {"invalid_spec"}
 """An object that is refused is not decided about."""
 SHORT_GAP = (PERIOD, 52 * SECOND)
@@ -118,7 +118,7 @@ TestLife.settings = settings(max_examples=150, stateful_step_count=40, deadline=
 def test_lives_meet_every_rule():
     """The same machine at random: so that the lives it leads are known not to be dull."""
     met: set[str] = set()
-    for seed in range(150):
+    for seed in range(250):
         chance, life = Random(seed), Life()
         life.begin(chance, chance.randint(1, 40))
         for _ in range(30):

@@ -46,6 +46,7 @@ def test_the_scalers_permissions():
         ("datadoghq.com", autoscalers, "watch"),
         ("datadoghq.com", autoscalers, "patch"),
         ("datadoghq.com", f"{autoscalers}/status", "patch"),
+        ("datadoghq.com", "datadogmonitors", "get"),
         *(
             ("apps", f"{kind}/scale", verb)
             for kind in ("deployments", "replicasets", "statefulsets")

@@ -110,6 +110,30 @@ async def test_a_slow_object_never_runs_twice_at_once_and_delays_nobody():
 
 @pytest.mark.asyncio
 @pytest.mark.looptime
+@pytest.mark.parametrize(("rest", "turns_after"), [(0, 15), (50, 60), (60, 60), (61, 75)])
+async def test_turns_pass_while_an_object_rests_unless_it_changes(rest, turns_after):
+    turns = Turns(LoopClock(EPOCH))
+
+    async def evaluate(entry: Entry) -> None:
+        entry.rests_until = entry.asked + rest
+        await turns.evaluate(entry)
+
+    ticker, catalogue = world(turns)
+    ticker._evaluate = evaluate
+    add(catalogue, "a")
+    await run_for(ticker, catalogue, 130)
+    first, second, *_ = turns.at["a"]
+    assert second - first == pytest.approx(turns_after * 1000, abs=100)
+    entry = catalogue.get(("shop", "a"))
+    assert entry is not None
+    times = len(turns.at["a"])
+    ticker.schedule(entry, at_once=True)
+    await asyncio.sleep(0.01)
+    assert len(turns.at["a"]) == times + 1
+
+
+@pytest.mark.asyncio
+@pytest.mark.looptime
 async def test_no_more_evaluations_at_once_than_workers():
     turns = Turns(LoopClock(EPOCH), seconds=1.0)
     _ticker, catalogue = world(turns, workers=3)
