@@ -1,6 +1,7 @@
 """Lifecycle control: a monitor that is not OK stops everything but the looking (§19)."""
 
 from itertools import pairwise
+from typing import Any
 
 import pytest
 
@@ -16,7 +17,7 @@ MONITORS = Resource("datadoghq.com", "v1alpha1", PLURAL)
 SERIES = "wpa_controller_lifecycle_control_status"
 
 
-async def observed(w: World, *monitors: Object, **spec: int) -> None:
+async def observed(w: World, *monitors: Object, **spec: Any) -> None:
     """A scaler, and a watched target of 2 that its value wants to be 5. Without `monitors` there
     is not even the kind.
     """
