@@ -84,7 +84,15 @@ async def _from_service_account(
         return read()[1]
 
     configuration, identity = read()
-    return _credentials(f"service account in {folder}", configuration, identity, env, clock, reread)
+    return _credentials(
+        f"service account in {folder}",
+        configuration,
+        identity,
+        env,
+        clock,
+        reread,
+        namespace=_pods_namespace(folder),
+    )
 
 
 async def _from_kubeconfig(
@@ -102,7 +110,24 @@ async def _from_kubeconfig(
         return _identity(configuration)
 
     identity = await read()
-    return _credentials(source, configuration, identity, env, clock, read)
+    chosen = loader.current_context or {"context": {}}
+    return _credentials(
+        source,
+        configuration,
+        identity,
+        env,
+        clock,
+        read,
+        namespace=chosen["context"].get("namespace") or "",
+    )
+
+
+def _pods_namespace(folder: Path) -> str:
+    """The namespace that a pod runs in, "" where its file cannot be read."""
+    try:
+        return (folder / "namespace").read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError):
+        return ""
 
 
 def _loader(paths: str, context: str | None) -> KubeConfigLoader:
@@ -152,6 +177,8 @@ def _credentials(
     env: Mapping[str, str],
     clock: Clock | None,
     reread: Callable[[], Awaitable[Identity]],
+    *,
+    namespace: str,
 ) -> Credentials:
     host = str(configuration.host)
     parts = urlsplit(host)
@@ -163,6 +190,7 @@ def _credentials(
         tls=tls,
         server_name=configuration.tls_server_name,
         proxy=_proxy(source, configuration.proxy, parts.scheme, parts.hostname, env),
+        namespace=namespace,
         identity=identity,
         reread=reread,
         clock=clock,

@@ -35,15 +35,19 @@ class Credentials:
         tls: ssl.SSLContext | None = None,
         server_name: str | None = None,
         proxy: str | None = None,
+        namespace: str = "",
         identity: Identity | None = None,
         reread: Callable[[], Awaitable[Identity]] | None = None,
         clock: Clock | None = None,
     ) -> None:
-        """`reread` reads token and certificate from their sources again (file, plugin, OIDC)."""
+        """`namespace` is where the source says that one works, "" where it says nothing. `reread`
+        reads token and certificate from their sources again (file, plugin, OIDC).
+        """
         self.host = host.rstrip("/")
         self.tls = tls
         self.server_name = server_name
         self.proxy = proxy
+        self.namespace = namespace
         self.refresh_failures = 0
         self._identity = identity or Identity()
         self._reread = reread

@@ -33,6 +33,8 @@ class Kubectl:
     def __init__(self, binary: str, home: Path, url: str) -> None:
         self._binary = binary
         self._home = home
+        self.plugins = home / "plugins"
+        """First on its PATH."""
         config = {
             "apiVersion": "v1",
             "kind": "Config",
@@ -52,7 +54,7 @@ class Kubectl:
     async def start(self, *arguments: str, stdin: bool = False) -> asyncio.subprocess.Process:
         environment = {
             "HOME": str(self._home),
-            "PATH": os.environ["PATH"],
+            "PATH": f"{self.plugins}{os.pathsep}{os.environ['PATH']}",
             "KUBECONFIG": str(self.config),
         }
         return await asyncio.create_subprocess_exec(

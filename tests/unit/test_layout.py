@@ -17,7 +17,7 @@ def test_a_test_package_never_takes_the_name_of_a_package_of_ours():
 
 
 def test_files_keep_to_one_subject():
-    packages = ("adapter", "scaler", "kube", "sandbox", "observability", "bench")
+    packages = ("adapter", "scaler", "kube", "kubectl_wpa", "sandbox", "observability", "bench")
     long = {
         str(path.relative_to(ROOT)): lines
         for package in packages

@@ -11,7 +11,7 @@ from kube.client.configuration import load_credentials
 from kube.client.errors import ConfigError
 from kube.client.requests import raw_get
 from kube.client.transport import ApiClient
-from tests.unit.kube.client.kubeconfigs import kubeconfig
+from tests.unit.kube.client.kubeconfigs import kubeconfig, service_account
 from tests.unit.kube.client.scripted import serving
 
 pytestmark = pytest.mark.asyncio
@@ -26,6 +26,16 @@ async def test_a_kubeconfig_gives_address_token_and_server_name(tmp_path):
     assert credentials.tls is not None
     assert credentials.tls.verify_mode == ssl.CERT_REQUIRED
     assert credentials.proxy is None
+    assert credentials.namespace == ""
+
+
+async def test_the_namespace_is_the_contexts_or_the_pods(tmp_path):
+    path = kubeconfig(tmp_path, namespace="shop")
+    assert (await load_credentials(path, environ={})).namespace == "shop"
+    environ = service_account(tmp_path, "t1")
+    (tmp_path / "namespace").write_text("kodo\n")
+    credentials = await load_credentials(environ=environ, service_account=tmp_path)
+    assert credentials.namespace == "kodo"
 
 
 async def test_client_certificate_and_inline_authority_work_against_a_real_server(tmp_path):

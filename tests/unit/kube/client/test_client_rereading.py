@@ -4,16 +4,14 @@ import json
 import ssl
 import stat
 import sys
-from pathlib import Path
 
 import pytest
-import trustme
 
 from kube.client.configuration import load_credentials
 from kube.client.credentials import Credentials, Identity
 from kube.client.errors import ConfigError
 from kube.vocab.times import LoopClock
-from tests.unit.kube.client.kubeconfigs import kubeconfig
+from tests.unit.kube.client.kubeconfigs import kubeconfig, service_account
 
 pytestmark = pytest.mark.asyncio
 
@@ -29,18 +27,12 @@ class HandClock(LoopClock):
         return self.time
 
 
-def service_account(folder: Path, token: str) -> dict[str, str]:
-    """A pod's service account; returns the pod's environment."""
-    (folder / "token").write_text(token)
-    (folder / "ca.crt").write_bytes(trustme.CA().cert_pem.bytes())
-    return {"KUBERNETES_SERVICE_HOST": "fd00::1", "KUBERNETES_SERVICE_PORT": "443"}
-
-
 async def test_a_pod_s_token_is_read_again_each_minute(tmp_path):
     clock = HandClock()
     environ = service_account(tmp_path, "t1\n")
     credentials = await load_credentials(environ=environ, service_account=tmp_path, clock=clock)
     assert credentials.host == "https://[fd00::1]:443"
+    assert credentials.namespace == "", "its file is not there"
     (tmp_path / "token").write_text("t2")
     clock.time += 59
     assert await credentials.authorization() == "Bearer t1"

@@ -1,0 +1,1 @@
+"""`kubectl wpa`: switch the dry-run of many autoscalers from the command line."""
