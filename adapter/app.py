@@ -1,6 +1,7 @@
 """Composition root: settings in, a running server out, an orderly end when asked to stop."""
 
 import asyncio
+import os
 import random
 import signal
 from collections.abc import AsyncIterator, Coroutine
@@ -19,17 +20,19 @@ from adapter.http import Server
 from adapter.metric_reads import MetricReads
 from adapter.metrics import PROGRAM, AdapterMetrics
 from adapter.pages import Pages
-from adapter.prometheus import PrometheusClient
 from adapter.reviews import Authorizer, TokenReviewer
-from adapter.settings import Settings
+from adapter.settings import Settings, UpstreamAuth
 from adapter.tls import ServingTls
+from adapter.upstreams import Upstreams
 from adapter.values import Values
 from kube.client.configuration import load_credentials
+from kube.client.credentials import Credentials
 from kube.client.transport import ApiClient
 from kube.service.health import HealthChecks
 from kube.service.listeners import listening
 from kube.service.logs import get_logger
 from kube.service.metrics import LoopLag, exposition
+from kube.service.runtime import UsageError
 from kube.service.settings import Address
 from kube.vocab.times import Clock, SystemClock
 
@@ -75,7 +78,6 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
 async def running(settings: Settings, clock: Clock) -> AsyncIterator[Running]:
     """The whole server, while the context is open."""
     metrics = AdapterMetrics(VERSION)
-    configured = Configured(settings.config_file, clock, metrics)
     tls = ServingTls(
         clock,
         metrics,
@@ -85,21 +87,22 @@ async def running(settings: Settings, clock: Clock) -> AsyncIterator[Running]:
     )
     trust = TrustSource(settings.trust, metrics, tls.trust)
     async with AsyncExitStack() as stack:
-        upstream = await stack.enter_async_context(
-            PrometheusClient(settings.upstream, clock, metrics)
+        upstreams = await stack.enter_async_context(
+            Upstreams(settings.upstream, clock, metrics, await _auth(settings.upstream_auth))
         )
+        configured = Configured(settings.config_file, clock, metrics, upstreams.adopt)
         authentication, authorization = await _api_clients(settings, stack)
         if not settings.skip_lookup:
             await trust.read_cluster(authentication)
         values = Values(
-            upstream,
+            upstreams,
             clock,
             metrics,
             ttl=settings.cache_ttl,
             query_timeout=settings.query_timeout,
         )
         server = Running(settings.address, configured.reload)
-        health = _health(server, tls, upstream)
+        health = _health(server, tls, upstreams)
         if settings.trust.proxy_ca_file or not settings.skip_lookup:
             health.add("front-proxy-authority", lambda: _no_proxy(trust), probes=["readyz"])
         app = Server(
@@ -113,7 +116,7 @@ async def running(settings: Settings, clock: Clock) -> AsyncIterator[Running]:
         ).application()
         discovery = Discovery(
             configured,
-            upstream,
+            upstreams,
             clock,
             metrics,
             interval=settings.relist_interval,
@@ -165,7 +168,23 @@ async def _api_clients(settings: Settings, stack: AsyncExitStack) -> tuple[ApiCl
     return first, await client(names.authorization)
 
 
-def _health(server: Running, tls: ServingTls, upstream: PrometheusClient) -> HealthChecks:
+async def _auth(auth: UpstreamAuth) -> Credentials | None:
+    """Who we are at Prometheus, where the flags take that from a cluster. Raises ConfigError."""
+    if auth.kubeconfig:
+        return await load_credentials(auth.kubeconfig)
+    if not auth.in_cluster:
+        return None
+    pod = {name: value for name, value in os.environ.items() if name.startswith("KUBERNETES_")}
+    if "KUBERNETES_SERVICE_HOST" not in pod:
+        raise UsageError(
+            "--prometheus-auth-incluster: not in a pod (KUBERNETES_SERVICE_HOST is not set); "
+            "name a kubeconfig with --prometheus-auth-config"
+        )
+    # Nothing else of the environment: $KUBECONFIG would come first.
+    return await load_credentials(environ=pod)
+
+
+def _health(server: Running, tls: ServingTls, upstreams: Upstreams) -> HealthChecks:
     """E-17: nothing here depends on Prometheus, which is shown and never counts."""
 
     def failed(probe: str, result: Any) -> None:
@@ -180,7 +199,7 @@ def _health(server: Running, tls: ServingTls, upstream: PrometheusClient) -> Hea
     )
     checks.add(
         "prometheus",
-        lambda: None if upstream.answering else "the last query had no answer",
+        lambda: None if upstreams.answering else "the last query had no answer",
         probes=["readyz"],
         informational=True,
     )

@@ -1,13 +1,14 @@
 """The configuration in force: read at the start and on change; a bad new one changes nothing."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
 from adapter.core.configuration import Catalogue, read_configuration
 from adapter.core.documents import Document, aggregated_discovery, resource_list
 from adapter.core.problems import ConfigurationError
+from adapter.core.upstream import Upstream
 from adapter.core.wildcards import SeriesAsk
 from adapter.files import follow
 from adapter.metrics import AdapterMetrics
@@ -21,12 +22,27 @@ _MOST_WARNINGS: Final = 100
 """About series, which may be many."""
 
 
+AdoptUpstreams = Callable[[Mapping[str, Upstream], str], None]
+"""Takes over the upstreams that the named file has, or raises ConfigurationError."""
+
+
+def _no_upstreams(_named: Mapping[str, Upstream], _source: str) -> None:
+    """For readers of a configuration who ask nothing."""
+
+
 class Configured:
     """The catalogue and the documents that follow from it."""
 
-    def __init__(self, file: str, clock: Clock, metrics: AdapterMetrics) -> None:
+    def __init__(
+        self,
+        file: str,
+        clock: Clock,
+        metrics: AdapterMetrics,
+        adopt_upstreams: AdoptUpstreams = _no_upstreams,
+    ) -> None:
         """Read `file` ("" for no rules). Raises UsageError."""
         self._file = file
+        self._adopt_upstreams = adopt_upstreams
         self._clock = clock
         self._metrics = metrics
         self.reload = asyncio.Event()
@@ -67,14 +83,15 @@ class Configured:
     def _reread(self) -> None:
         try:
             catalogue = self._read()
+            self._adopt(catalogue)
         except ConfigurationError as error:
             self._metrics.config_ok.set(0)
             _log.error("new configuration cannot be used; the old one stays", error=str(error))
             return
-        self._adopt(catalogue)
         _log.info("configuration read", file=self._file, metrics=len(catalogue.rules))
 
     def _adopt(self, catalogue: Catalogue) -> None:
+        self._adopt_upstreams(catalogue.upstreams, self._file)
         for warning in catalogue.warnings:
             _log.warning(warning)
         self._said.clear()

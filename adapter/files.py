@@ -22,23 +22,6 @@ def stamp_of(name: str) -> Stamp:
     return status.st_mtime_ns, status.st_size, status.st_ino
 
 
-class TextFile:
-    """A small file, read again only when it changed."""
-
-    def __init__(self, name: str) -> None:
-        self._name = name
-        self._stamp: Stamp = None
-        self._text = ""
-
-    def read(self) -> str:
-        """The content now. Raises OSError."""
-        stamp = stamp_of(self._name)
-        if stamp is None or stamp != self._stamp:
-            self._text = Path(self._name).read_text(encoding="utf-8")
-            self._stamp = stamp
-        return self._text
-
-
 async def follow(
     names: Sequence[str],
     changed: Callable[[], None],

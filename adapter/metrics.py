@@ -32,22 +32,61 @@ class AdapterMetrics:
         )
         self.value_reads = counter(
             "value_reads",
-            "Where the values of metric requests came from: cache, upstream, or joined (shared "
-            "the query of another request).",
+            "Where the values of metric requests came from: cache, stale (handed out past its time "
+            "because the query for a newer one fails or is slow), upstream, joined (shared the "
+            "query of another request), or fallback (the value that the rule names for failures).",
             "source",
         )
         self.upstream_seconds = histogram(
-            "upstream_request_duration_seconds", "Time of queries to Prometheus.", "outcome"
+            "upstream_request_duration_seconds",
+            "Time of queries to Prometheus, without their wait for a turn.",
+            "upstream",
+            "outcome",
         )
         self.upstream_errors = counter(
-            "upstream_errors", "Queries to Prometheus without a usable answer.", "class"
+            "upstream_errors",
+            "Queries to Prometheus without a usable answer.",
+            "upstream",
+            "class",
         )
-        self.upstream_up = gauge("upstream_up", "Whether the last query to Prometheus succeeded.")
+        self.upstream_not_asked = counter(
+            "upstream_not_asked",
+            "Queries that were not sent, because the circuit was open or too many waited.",
+            "upstream",
+            "reason",
+        )
+        self.upstream_up = gauge(
+            "upstream_up", "Whether the last query to Prometheus succeeded.", "upstream"
+        )
+        self.upstream_in_flight = gauge(
+            "upstream_in_flight", "Queries that Prometheus is working on.", "upstream"
+        )
+        self.upstream_queued = gauge(
+            "upstream_queued", "Queries that wait for their turn.", "upstream"
+        )
+        self.upstream_breaker_open = gauge(
+            "upstream_breaker_open",
+            "Whether queries fail at once after repeated failures, but for a probe now and then.",
+            "upstream",
+        )
+        self.upstream_credentials_ok = gauge(
+            "upstream_credentials_last_read_successful",
+            "Whether token, password and TLS files for Prometheus were usable last time.",
+            "upstream",
+        )
         self.upstream_warnings = counter(
-            "upstream_warnings", "Warnings that Prometheus attached to answers."
+            "upstream_warnings", "Warnings that Prometheus attached to answers.", "upstream"
+        )
+        self.answers_refused = counter(
+            "answers_refused",
+            "Answers of Prometheus that the metric's rule does not accept.",
+            "metric",
+            "class",
         )
         self.samples_dropped = counter(
-            "samples_dropped", "Samples left out: NaN, infinite or native histograms.", "metric"
+            "samples_dropped",
+            "Samples left out: NaN, infinite, native histograms, or without a time of their own.",
+            "metric",
         )
         self.samples_saturated = counter(
             "samples_saturated", "Samples beyond the range that consumers can count.", "metric"
@@ -87,3 +126,44 @@ class AdapterMetrics:
             "client_trust_last_read_successful",
             "Whether the certificate authorities of clients could be read last time.",
         )
+
+    def of_upstream(self, name: str) -> "UpstreamMetrics":
+        """The series of the upstream `name`, "" for the command line's."""
+        return UpstreamMetrics(self, name or "default")
+
+    def forget_upstream(self, name: str) -> None:
+        """Show the gauges of an upstream that is gone no longer."""
+        for gauge in (
+            self.upstream_up,
+            self.upstream_in_flight,
+            self.upstream_queued,
+            self.upstream_breaker_open,
+            self.upstream_credentials_ok,
+        ):
+            gauge.remove(name)
+
+
+class UpstreamMetrics:
+    """The series of one upstream."""
+
+    def __init__(self, metrics: AdapterMetrics, name: str) -> None:
+        self._metrics = metrics
+        self._name = name
+        self.up = metrics.upstream_up.labels(name)
+        self.in_flight = metrics.upstream_in_flight.labels(name)
+        self.queued = metrics.upstream_queued.labels(name)
+        self.breaker_open = metrics.upstream_breaker_open.labels(name)
+        self.credentials_ok = metrics.upstream_credentials_ok.labels(name)
+        self.warnings = metrics.upstream_warnings.labels(name)
+
+    def seconds(self, outcome: str) -> Histogram:
+        """How long queries that ended in `outcome` took."""
+        return self._metrics.upstream_seconds.labels(self._name, outcome)
+
+    def errors(self, kind: str) -> Counter:
+        """Queries that failed in the class `kind`."""
+        return self._metrics.upstream_errors.labels(self._name, kind)
+
+    def not_asked(self, reason: str) -> Counter:
+        """Queries not sent, for "circuit" or "queue"."""
+        return self._metrics.upstream_not_asked.labels(self._name, reason)

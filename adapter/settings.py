@@ -20,6 +20,14 @@ class ApiServers(Struct, frozen=True):
     authorization: str = ""
 
 
+class UpstreamAuth(Struct, frozen=True):
+    """Where the default upstream's credentials come from beside its own files, if anywhere."""
+
+    in_cluster: bool = False
+    """The pod's service account."""
+    kubeconfig: str = ""
+
+
 class ServingFiles(Struct, frozen=True):
     """Where the serving certificate is; all "" for a self-signed one in memory."""
 
@@ -32,6 +40,7 @@ class Settings(Struct, frozen=True):
     """Everything `app.serve` needs. Durations are seconds."""
 
     upstream: Upstream
+    upstream_auth: UpstreamAuth = UpstreamAuth()
     config_file: str = ""
     address: Address = Address("", 443)
     metrics_address: Address | None = None

@@ -143,7 +143,7 @@ async def test_warnings_are_counted(tmp_path):
         it.prometheus.says(vector(({}, "1"), warnings=["partial answer"]))
         assert (await it.ask(METRIC, user="hpa")).status == 200
         metrics = (await it.ask("/metrics", user="root")).body
-        assert b"wpa_adapter_upstream_warnings_total 1.0" in metrics
+        assert b'wpa_adapter_upstream_warnings_total{upstream="default"} 1.0' in metrics
 
 
 async def test_too_many_series_are_refused(tmp_path):
