@@ -27,7 +27,8 @@ ADAPTER: Final = Row(
         ),
         Panel(
             "Where values come from",
-            "Share of metric requests answered from the cache, by a query, or by another's query.",
+            "Share of metric requests answered from the cache, by an old answer while Prometheus "
+            "fails, by a query, or by another's query.",
             (
                 Query(
                     f"sum by (source) (rate(wpa_adapter_value_reads_total{EVERY})) / on () "
@@ -41,16 +42,27 @@ ADAPTER: Final = Row(
         ),
         Panel(
             "Prometheus: latency",
-            "Time of queries to Prometheus.",
-            quantiles("wpa_adapter_upstream_request_duration_seconds"),
+            "Time of queries to each Prometheus, without their wait for a turn.",
+            quantiles("wpa_adapter_upstream_request_duration_seconds", "upstream"),
             unit="s",
             width=8,
         ),
         Panel(
             "Prometheus: errors by class",
             "Queries without a usable answer, per second; 0 where there never was one.",
-            (rates_or_none("wpa_adapter_upstream_errors_total", "class"),),
+            (rates_or_none("wpa_adapter_upstream_errors_total", "upstream", "class"),),
             unit="ops",
+            width=8,
+        ),
+        Panel(
+            "Prometheus: queries under way",
+            "Queries that are being answered, that wait for their turn, and, per second, that were "
+            "not sent.",
+            (
+                Query("sum by (upstream) (wpa_adapter_upstream_in_flight)", "{{upstream}}"),
+                Query("sum by (upstream) (wpa_adapter_upstream_queued)", "{{upstream}} waiting"),
+                rates_or_none("wpa_adapter_upstream_not_asked_total", "upstream", "reason"),
+            ),
             width=8,
         ),
         Panel(
@@ -75,10 +87,12 @@ ADAPTER: Final = Row(
         ),
         Panel(
             "Answers, configuration, trust",
-            "Whether the last query, the last read of the configuration and of the callers' "
-            "certificate authorities succeeded.",
+            "Whether the last query and the last read of the configuration, of the files for "
+            "Prometheus and of the callers' authorities succeeded, and no circuit is open.",
             (
-                Query("min(wpa_adapter_upstream_up)", "Prometheus"),
+                Query("min by (upstream) (wpa_adapter_upstream_up)", "Prometheus {{upstream}}"),
+                Query("1 - max(wpa_adapter_upstream_breaker_open)", "circuits"),
+                Query("min(wpa_adapter_upstream_credentials_last_read_successful)", "credentials"),
                 Query("min(wpa_adapter_config_last_reload_successful)", "configuration"),
                 Query("min(wpa_adapter_client_trust_last_read_successful)", "trust"),
             ),

@@ -26,7 +26,8 @@ def rates(counter: str, *by: str) -> Query:
     return Query(f"sum by ({', '.join(by)}) (rate({counter}{EVERY}))", legend)
 
 
-def rates_or_none(counter: str, label: str) -> Query:
+def rates_or_none(counter: str, *by: str) -> Query:
     """Where nothing ever happened there is no series: that is a rate of 0."""
-    none = f'label_replace(vector(0), "{label}", "none", "", "")'
-    return Query(f"sum by ({label}) (rate({counter}{EVERY})) or {none}", f"{{{{{label}}}}}")
+    legend = " ".join(f"{{{{{label}}}}}" for label in by)
+    none = f'label_replace(vector(0), "{by[-1]}", "none", "", "")'
+    return Query(f"sum by ({', '.join(by)}) (rate({counter}{EVERY})) or {none}", legend)

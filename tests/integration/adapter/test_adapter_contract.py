@@ -75,8 +75,9 @@ async def test_own_metrics_count_what_happened(tmp_path):
             'wpa_adapter_value_reads_total{source="cache"} 1.0',
             'wpa_adapter_value_reads_total{source="upstream"} 1.0',
             "wpa_adapter_rules 2.0",
-            "wpa_adapter_upstream_up 1.0",
-            'wpa_adapter_upstream_request_duration_seconds_count{outcome="success"} 1.0',
+            'wpa_adapter_upstream_up{upstream="default"} 1.0',
+            'wpa_adapter_upstream_request_duration_seconds_count{outcome="success",'
+            'upstream="default"} 1.0',
         ):
             assert line in text.splitlines()
         assert 'wpa_adapter_rule_last_result_timestamp_seconds{metric="queue_depth"}' in text
