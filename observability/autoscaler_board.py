@@ -8,6 +8,8 @@ _ONE: Final = '{wpa_namespace="$namespace", wpa_name="$autoscaler"}'
 _ON_OFF: Final = ((0, "no", "text"), (1, "yes", "orange"))
 _HOLDS: Final = ((0, "False", "transparent"), (1, "True", "blue"))
 _BINDS: Final = ((1, "binds", "blue"),)
+_TARGET: Final = '"resource_name", "$1", "created_by_name"'
+"""What `label_replace` makes a target's name of."""
 _STATE: Final = ((1, "so", "blue"),)
 
 
@@ -105,6 +107,53 @@ _VALUE: Final = Row(
             height=10,
             steps=True,
             dashed="^(min|max)Replicas$",
+        ),
+    ),
+)
+
+
+def _pods(on: str = "") -> str:
+    """How many pods the target has, as kube-state-metrics tells: those of its ReplicaSets (their
+    names end in a hash), or of the target itself.
+    """
+    pods = f'kube_pod_info{{namespace="$namespace"{on}, created_by_kind'
+    hashed = f'label_replace({pods}="ReplicaSet"}}, {_TARGET}, "(.+)-[^-]+")'
+    direct = f'label_replace({pods}!="ReplicaSet"}}, {_TARGET}, "(.+)")'
+    chosen = f"wpa_controller_max_replicas{_ONE}"
+    return f"count(({hashed} or {direct}) and on (resource_name) {chosen})"
+
+
+def _where(on: str) -> str:
+    """So many of the pods; 0 where all are elsewhere."""
+    return f"{_pods(on)} or 0 * {_pods()}"
+
+
+_PODS: Final = Row(
+    "Pods",
+    (
+        Panel(
+            "Availability gate",
+            "Share of the target's pods that is Ready, and the share that has to be "
+            "(minAvailableReplicaPercentage): below it nothing is scaled.",
+            (
+                Query(f"{_of('wpa_scaler_ready_pods')} / {_of('wpa_scaler_owned_pods')}", "Ready"),
+                Query(_of("wpa_scaler_min_available_ratio"), "needed"),
+            ),
+            unit="percentunit",
+            steps=True,
+            dashed="^needed$",
+        ),
+        Panel(
+            "Pods on real and on virtual nodes",
+            "Where the target's pods run; nodes named virtual-kubelet-… are elastic capacity. "
+            "Needs kube-state-metrics.",
+            (
+                Query(_where(', node!="", node!~"virtual-kubelet-.*"'), "real nodes"),
+                Query(_where(', node=~"virtual-kubelet-.*"'), "virtual nodes"),
+                Query(_where(', node=""'), "without a node"),
+            ),
+            stacked=True,
+            steps=True,
         ),
     ),
 )
@@ -214,5 +263,5 @@ BOARD: Final = Board(
             "orange",
         ),
     ),
-    rows=(_NOW, _VALUE, _WHY, _WAITING),
+    rows=(_NOW, _VALUE, _PODS, _WHY, _WAITING),
 )

@@ -20,7 +20,7 @@ def _or_zero(expr: str) -> str:
 
 def _stat(title: str, description: str, expr: str, *, alarming: bool = True) -> Panel:
     query = Query(expr, instant=True)
-    return Panel(title, description, (query,), "stat", width=4, height=4, alarming=alarming)
+    return Panel(title, description, (query,), "stat", width=6, height=4, alarming=alarming)
 
 
 _SHORT: Final = (
@@ -55,6 +55,19 @@ _COUNTS: Final = Row(
                 f"count({_each('wpa_controller_replicas_scaling_proposal')} > "
                 f"{_each('wpa_controller_max_replicas')})"
             ),
+        ),
+        _stat(
+            "Blocked for lack of Ready pods",
+            "Fewer pods are Ready than minAvailableReplicaPercentage asks for: nothing is scaled.",
+            _or_zero(
+                "count(max by (wpa_namespace, wpa_name) (wpa_scaler_binding_rule"
+                '{wpa_namespace=~"$namespace", rule="not_enough_available"}))'
+            ),
+        ),
+        _stat(
+            "With pods of others",
+            "The target's selector also matches pods that belong to others (K-03).",
+            _or_zero(f"count({_each('wpa_scaler_foreign_pods')} > 0)"),
         ),
         _stat(
             "With a rival",

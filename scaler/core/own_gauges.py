@@ -38,7 +38,11 @@ FAMILIES: Final = {
     ),
     "spec_replicas": Meaning("Replicas that are asked of the target."),
     "running_replicas": Meaning("Replicas that the target reports."),
+    "owned_pods": Meaning("The target's pods without those that ended, failed or are going."),
     "ready_pods": Meaning("The target's Ready pods."),
+    "min_available_ratio": Meaning(
+        "Share of the target's pods that has to be Ready, or nothing is scaled; 0 asks for none."
+    ),
     "counted_pods": Meaning("Those of them that are old enough to count."),
     "foreign_pods": Meaning("Pods under the target's selector that belong to others."),
     "delay_countdown_seconds": Meaning(
@@ -65,7 +69,9 @@ def own_gauges(spec: Spec, decision: Decision) -> Iterator[OwnGauge]:
         yield OwnGauge("spec_replicas", decision.current)
         yield OwnGauge("running_replicas", decision.running)
     if decision.pods is not None:
+        yield OwnGauge("owned_pods", decision.pods.owned)
         yield OwnGauge("ready_pods", decision.pods.ready)
+        yield OwnGauge("min_available_ratio", spec.min_available / 100)
         yield OwnGauge("counted_pods", decision.pods.counted)
         yield OwnGauge("foreign_pods", decision.pods.foreign)
     yield from _evidence(spec, decision)

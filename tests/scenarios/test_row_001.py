@@ -85,6 +85,14 @@ async def test_no_stock_is_told(tmp_path):  # R001-D, E-07
             assert "33 % of the pods are unready, will not autoscale" in active["message"]
             page = await stage.scrape()
             assert page.value("wpa_controller_scaling_active", wpa_name=stage.name) == 0
+            gate = {"rule": "not_enough_available", "wpa_name": stage.name}
+            assert page.value("wpa_scaler_binding_rule", **gate) == 1
+            for series, value in (
+                ("ready_pods", 3),
+                ("owned_pods", 9),
+                ("min_available_ratio", 0.5),
+            ):
+                assert page.value(f"wpa_scaler_{series}", wpa_name=stage.name) == value, series
             shown = await stage.page()
             assert (shown["rule"], shown["readyPods"]) == ("not_enough_available", 3)
         told = stage.events("FailedGetResourceMetric")

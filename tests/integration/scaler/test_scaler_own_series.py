@@ -31,7 +31,13 @@ async def test_evidence_rule_lag_and_reversals(tmp_path):
         metric = WEB | {"metric_name": "backlog"}
         assert page.value("wpa_scaler_evidence_state", **metric, state="ok") == 1
         assert 7 <= page.value("wpa_scaler_evidence_age_seconds", **metric) < 9
-        for name in ("spec_replicas", "running_replicas", "ready_pods", "counted_pods"):
+        for name in (
+            "spec_replicas",
+            "running_replicas",
+            "owned_pods",
+            "ready_pods",
+            "counted_pods",
+        ):
             assert page.value(f"wpa_scaler_{name}", **WEB) == 4, name
         assert page.value("wpa_scaler_direction_reversals_total", **WEB) == 0
         await w.eventually(lambda: w.replicas("web") == 2, 300)

@@ -77,7 +77,7 @@ def test_a_dashboard_can_be_imported(uid):
     numbers = [panel["id"] for panel in content["panels"]]
     assert len(numbers) == len(set(numbers))
     text = json.dumps(content)
-    used = set(re.findall(r"\$\{?(\w+)", text))
+    used = set(re.findall(r"\$\{?([a-z_]\w*)", text))
     assert used - {"__rate_interval", "__all"} == set(variables)
 
 
