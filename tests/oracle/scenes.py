@@ -39,9 +39,14 @@ class Scene:
     now: int
 
 
-def any_scene(chance: Random) -> Scene:
-    """One evaluation at, or a little after, the time of everything else that is drawn."""
+def any_scene(chance: Random, *, large: bool = False) -> Scene:
+    """One evaluation at, or a little after, the time of everything else that is drawn.
+
+    `large` marks and values go up to what 64 bits hold.
+    """
     spec = with_any_sources(chance, any_spec(chance))
+    if large:
+        spec = structs.replace(spec, metrics=tuple(_enlarged(chance, one) for one in spec.metrics))
     now = NOW + chance.choice((0, 0, 1, 999))
     world = any_look(chance, spec)
     current = world.scale.spec_replicas if world.scale else 1
@@ -49,6 +54,13 @@ def any_scene(chance: Random) -> Scene:
     sources = any_sources(chance, spec, current, counted)
     readings = tuple(reading_from(spec, source, now) for source in sources)
     return Scene(spec, structs.replace(world, readings=readings), sources, now)
+
+
+def _enlarged(chance: Random, metric: Metric) -> Metric:
+    """The same band, up to 2**63 thousandths high, and not on round numbers."""
+    factor = chance.randint(1, (2**63 - 1) // (metric.high + 1))
+    rest = chance.randint(0, factor)
+    return structs.replace(metric, high=metric.high * factor + rest, low=metric.low * factor)
 
 
 def with_any_sources(chance: Random, spec: Spec) -> Spec:

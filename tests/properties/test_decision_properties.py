@@ -1,5 +1,6 @@
 """What holds of every decision, whatever is asked and seen."""
 
+from collections import Counter
 from random import Random
 from typing import get_args
 
@@ -16,6 +17,8 @@ from scaler.core.trace import Decision, Rule
 from scaler.core.wire import AutoscalerStatus
 from tests.oracle.chance import any_look, any_reading, any_spec
 from tests.oracle.laws import CORRECTIONS, check_decision, outcome
+from tests.oracle.scenes import RECOMMENDER, any_mood, any_sources, with_any_sources
+from tests.oracle.sources import EachPod, Point, Reply, Series, Source, Usage, reading_from
 from tests.oracle.wild import any_input, check_input
 from tests.oracle.worlds import NOW, good, look
 
@@ -50,32 +53,56 @@ def test_all_that_is_derived_from_any_decision_is_total():
     assert met == set(get_args(Rule)) - {"invalid_spec"}
 
 
+@pytest.mark.parametrize("kind", ["External", "Resource", "recommender"])
 @pytest.mark.parametrize("average", [False, True])
-def test_more_load_never_asks_for_fewer(average):
-    """One metric without convergence: the count is monotone in the value.
+def test_more_load_never_asks_for_fewer(kind, average):
+    """Without convergence the count is monotone in each value, whatever the others are.
 
     The zero that is not tolerated and the refusal to shrink below what counts are rules that break
     it by design, so they are left out.
     """
-    for seed in range(4_000):
+    moved: Counter[int] = Counter()
+    for seed in range(1_500):
         chance = Random(seed)
-        spec = structs.replace(
-            any_spec(chance, metrics=1), converge=None, tolerate_zero=True, average=average
-        )
+        spec = structs.replace(any_spec(chance), converge=None, tolerate_zero=True, average=average)
+        spec = _of_kind(spec, kind)
         world = any_look(chance, spec)
         if world.scale is None or world.pods is None:
             continue
-        counted = world.scale.spec_replicas + chance.randint(0, 3)
+        current = world.scale.spec_replicas
+        counted = max(1, current + chance.randint(0, 3))
         pods = PodCounts(counted, counted, counted, counted)
-        near = spec.metrics[0]
-        values = sorted(
-            any_reading(chance, near, world.scale.spec_replicas).value for _ in range(8)
-        )
-        wanted = [
-            decide(spec, structs.replace(world, pods=pods, readings=(good(value),)), NOW).desired
-            for value in values
-        ]
-        assert wanted == sorted(wanted), (spec, world, values)
+        sources = list(any_sources(chance, spec, current, counted))
+        which = chance.randrange(len(sources))
+        wanted = []
+        for source in _rising(chance, spec, which, current, counted):
+            sources[which] = source
+            readings = tuple(reading_from(spec, each, NOW) for each in sources)
+            found = decide(spec, structs.replace(world, pods=pods, readings=readings), NOW)
+            wanted.append(found.desired)
+            moved[found.desired - found.current] += 1
+        assert wanted == sorted(wanted), (spec, world, sources)
+    assert min(moved) < 0 < max(moved)
+
+
+def _of_kind(spec: Spec, kind: str) -> Spec:
+    if kind == "recommender":
+        return structs.replace(spec, metrics=(), recommender=RECOMMENDER)
+    metrics = tuple(structs.replace(metric, kind=kind) for metric in spec.metrics)
+    return structs.replace(spec, metrics=metrics)
+
+
+def _rising(chance: Random, spec: Spec, which: int, current: int, counted: int) -> list[Source]:
+    """The same source with ever more load; of the same pods some say nothing."""
+    if spec.recommender is not None:
+        return [Reply(count) for count in sorted(chance.randint(0, 90) for _ in range(8))]
+    near = spec.metrics[which]
+    values = sorted(any_reading(chance, near, current).value for _ in range(8))
+    if near.kind == "External":
+        return [Series((Point(value),)) for value in values]
+    silent = (None,) * min(chance.choice((0, 0, 1, counted)), counted - 1)
+    telling = counted - len(silent)
+    return [Usage(silent + (Point(value),) * telling) for value in values]
 
 
 def test_zero_and_unknown_never_scale():
@@ -97,14 +124,18 @@ def test_zero_and_unknown_never_scale():
 PERIOD = 15_000
 
 
-def _next_look(chance: Random, spec: Spec, count: int, outage: int) -> tuple[Observed, int]:
+def _next_look(
+    chance: Random, spec: Spec, count: int, outage: int, now: int
+) -> tuple[Observed, int]:
     """A look at the target after one more period; outages last at most two evaluations."""
-    readings = [any_reading(chance, metric, count) for metric in spec.metrics]
-    if outage >= 2:
-        readings = [
-            reading if reading.good else good(chance.randint(0, 2 * metric.high))
-            for metric, reading in zip(spec.metrics, readings, strict=True)
-        ]
+    sources = any_sources(chance, spec, count, count)
+    readings = [reading_from(spec, source, now) for source in sources]
+    if outage >= 2 and not all(reading.good for reading in readings):
+        said = any_mood(chance, spec, count, chance.choice(("low", "between", "high")))
+        sources = tuple(
+            Usage((Point(one.value),) * count) if isinstance(one, EachPod) else one for one in said
+        )
+        readings = [reading_from(spec, source, now) for source in sources]
     complete = all(reading.good for reading in readings)
     return look(count, *readings), 0 if complete else outage + 1
 
@@ -114,12 +145,13 @@ def test_a_restart_without_a_gap_changes_nothing(quiet):
     """Memory rebuilt from the status and the Lease decides as the memory that was kept."""
     for seed in range(400):
         chance = Random(seed)
-        spec = structs.replace(any_spec(chance), dry_run=chance.randint(0, 3) == 0)
+        spec = with_any_sources(chance, any_spec(chance))
+        spec = structs.replace(spec, dry_run=chance.randint(0, 3) == 0)
         count = chance.randint(spec.min_replicas, min(spec.max_replicas, spec.min_replicas + 20))
         memory, status, outage = memory_of(AutoscalerStatus(), NOW), AutoscalerStatus(), 0
         for turn in range(20):
             now = NOW + turn * PERIOD + chance.randint(0, 400)
-            world, outage = _next_look(chance, spec, count, outage)
+            world, outage = _next_look(chance, spec, count, outage, now)
             kept = decide(spec, structs.replace(world, memory=memory), now)
             rebuilt = memory_of(status, now, None if turn == 0 else now - PERIOD)
             fresh = decide(spec, structs.replace(world, memory=rebuilt), now)
