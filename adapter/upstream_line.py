@@ -1,7 +1,8 @@
 """One upstream: its client behind a circuit breaker and a queue (external-metrics-api §17)."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from contextlib import contextmanager
 from typing import Any, Final, TypeVar
 
 from adapter.core.breaker import CLOSED, Admission, Breaker
@@ -88,10 +89,14 @@ class Line:
         return await self._guarded(self._answer(question, budget))
 
     async def series_names(self, ask: SeriesAsk, span: NameSpan, budget: float) -> tuple[str, ...]:
-        """Names of the series that `ask` selects. Raises UpstreamError."""
-        return await self._guarded(
-            self._in_turn(budget, lambda left: self._client.series_names(ask, span, left))
-        )
+        """Names of the series that `ask` selects. Raises UpstreamError.
+
+        The circuit is neither asked nor told: a proxy that lets queries pass may refuse this.
+        """
+        with self._counted():
+            return await self._in_turn(
+                budget, lambda left: self._client.series_names(ask, span, left)
+            )
 
     async def _guarded(self, work: Coroutine[Any, Any, T]) -> T:
         """The outcome of `work`, unless the circuit is open; the circuit learns from it."""
@@ -103,22 +108,29 @@ class Line:
             raise UpstreamError("unavailable", "the circuit is open after repeated failures")
         if admission == "probe":
             self._turn(self._breaker.probing(now))
-        self._running += 1
-        self._idle.clear()
         try:
-            outcome = await work
+            with self._counted():
+                outcome = await work
         except NoTurnError:
             self._shown.not_asked("queue").inc()
             raise
         except UpstreamError as error:
             self._heard(error)
             raise
+        self._heard(None)
+        return outcome
+
+    @contextmanager
+    def _counted(self) -> Iterator[None]:
+        """Keep the line from closing while something is asked over it."""
+        self._running += 1
+        self._idle.clear()
+        try:
+            yield
         finally:
             self._running -= 1
             if not self._running:
                 self._idle.set()
-        self._heard(None)
-        return outcome
 
     async def _answer(self, question: Question, budget: float) -> Answer:
         at = self._clock.now()

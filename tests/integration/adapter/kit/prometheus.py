@@ -44,6 +44,9 @@ class FakePrometheus:
         self.queries: list[str] = []
         self.requests: list[tuple[str, dict[str, str], dict[str, str]]] = []
         self.cancelled = 0
+        self.names: list[str] | None = None
+        """Names of series; None: nothing is known of such a path."""
+        self.name_requests: list[tuple[dict[str, str], dict[str, str]]] = []
         self.url = ""
         self.behave: Behaviour
         self.says(vector(({"__name__": "m"}, "1")))
@@ -97,6 +100,12 @@ class FakePrometheus:
             self.cancelled += 1
             raise
 
+    async def list_names(self, request: web.Request) -> web.Response:
+        self.name_requests.append((dict(request.query), dict(request.headers)))
+        if self.names is None:
+            return web.Response(status=404, text="404 page not found")
+        return web.json_response({"status": "success", "data": self.names})
+
 
 @contextlib.asynccontextmanager
 async def fake_prometheus(tls: ssl.SSLContext | None = None) -> AsyncIterator[FakePrometheus]:
@@ -104,6 +113,7 @@ async def fake_prometheus(tls: ssl.SSLContext | None = None) -> AsyncIterator[Fa
     fake = FakePrometheus()
     app = web.Application()
     app.router.add_route("*", "/api/v1/query", fake.handle)
+    app.router.add_get("/api/v1/label/__name__/values", fake.list_names)
     runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=0.1, access_log=None)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0, ssl_context=tls)
