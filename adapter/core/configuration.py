@@ -116,6 +116,9 @@ class _Reader:
         if not isinstance(top, dict):
             self._report((), f'expected a mapping with the key "{_RULES}"')
             return Catalogue()
+        if top.get("kind") == "ConfigMap":
+            self._report(("kind",), "a ConfigMap; name the file that it holds under data")
+            return Catalogue()
         for key in top:
             if key not in _TOP_KEYS:
                 known = ", ".join(_TOP_KEYS)

@@ -1,12 +1,15 @@
 """YAML as Kubernetes tools read it, with the line of every value for messages."""
 
 from collections.abc import Hashable
-from typing import Any
+from typing import Any, Final
 
 import yaml
 from msgspec import Struct
 
 from adapter.core.problems import Path
+
+_MERGE: Final = "tag:yaml.org,2002:merge"
+"""The tag of the key `<<`, which takes over the keys of another mapping."""
 
 
 class YamlError(ValueError):
@@ -78,6 +81,8 @@ class _Loader(yaml.SafeLoader):
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         seen: set[Any] = set()
         for key_node, _ in node.value:
+            if key_node.tag == _MERGE:
+                continue
             key = self.construct_object(key_node, deep=True)
             if isinstance(key, Hashable):
                 if key in seen:

@@ -289,3 +289,28 @@ def test_every_problem_is_told_with_its_line():
 def test_yaml_that_cannot_be_a_file_of_rules(text):
     with pytest.raises(ConfigurationError, match=r"^rules\.yaml(:\d+)?: "):
         read(text)
+
+
+def test_keys_of_another_rule_can_be_merged():
+    catalogue = read("""
+externalRules:
+- &first
+  seriesQuery: m
+  metricsQuery: 'sum(m)'
+  timeout: 3s
+- <<: *first
+  name: {as: other}
+  metricsQuery: 'max(m)'
+""")
+    assert catalogue.names == ("m", "other")
+    other = catalogue.rules["other"]
+    assert (query(other), other.policy.timeout) == ("max(m)", 3.0)
+
+
+def test_a_config_map_is_not_the_file_it_holds():
+    text = "kind: ConfigMap\ndata:\n  config.yaml: |\n    externalRules: []\n"
+    with pytest.raises(
+        ConfigurationError, match="name the file that it holds under data"
+    ) as caught:
+        read(text)
+    assert len(caught.value.problems) == 1
