@@ -20,6 +20,7 @@ from adapter.http import Server
 from adapter.metric_reads import MetricReads
 from adapter.metrics import PROGRAM, AdapterMetrics
 from adapter.pages import Pages
+from adapter.refresher import Refresher
 from adapter.reviews import Authorizer, TokenReviewer
 from adapter.settings import Settings, UpstreamAuth
 from adapter.tls import ServingTls
@@ -101,6 +102,7 @@ async def running(settings: Settings, clock: Clock) -> AsyncIterator[Running]:
             ttl=settings.cache_ttl,
             query_timeout=settings.query_timeout,
         )
+        stack.push_async_callback(values.close)
         server = Running(settings.address, configured.reload)
         health = _health(server, tls, upstreams)
         if settings.trust.proxy_ca_file or not settings.skip_lookup:
@@ -126,6 +128,7 @@ async def running(settings: Settings, clock: Clock) -> AsyncIterator[Running]:
         background = [
             configured.follow_file(),
             discovery.run(),
+            Refresher(values, upstreams.admission, clock).run(),
             tls.follow_files(),
             trust.follow_files(),
             LoopLag(PROGRAM, metrics.registry).run(),

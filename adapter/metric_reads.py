@@ -82,6 +82,9 @@ class MetricReads:
         if reading.answer.absence:
             # For readers who must tell "no series" from "not a number"; others see an empty list.
             response.headers["X-Metric-Unavailable"] = reading.answer.absence
+        if reading.age is not None:
+            # Past its time: Prometheus fails or is slow (RFC 9111 §5.1).
+            response.headers["Age"] = str(reading.age)
         return response
 
     def _prepare(self, route: MetricRoute, parameters: Parameters) -> tuple[_Prepared, float]:
@@ -101,6 +104,9 @@ class MetricReads:
                     self._prepared[key] = prepared
         except (BadParameterError, UnservableSelectorError) as error:
             raise FailureError(400, "BadRequest", str(error)) from error
+        timeout = prepared.rule.policy.timeout
+        if timeout is not None:
+            budget = query_parameters.budget_of(parameters, min(timeout, REQUEST_LIMIT))
         return prepared, budget
 
 

@@ -22,15 +22,20 @@ class SingleFlight(Generic[K, V]):
     def __contains__(self, key: K) -> bool:
         return key in self._tasks
 
-    async def share(self, key: K, work: Callable[[], Coroutine[Any, Any, V]]) -> V:
-        """The outcome of the running work for `key`, started if there is none."""
+    async def share(
+        self, key: K, work: Callable[[], Coroutine[Any, Any, V]], *, to_its_end: bool = False
+    ) -> V:
+        """The outcome of the running work for `key`, started if there is none.
+
+        `to_its_end`: it goes on even when all waiters leave.
+        """
         task = self._tasks.get(key)
         if task is None:
             task = asyncio.create_task(work())
             self._tasks[key] = task
             self._waiters[task] = 0
-            task.add_done_callback(lambda done: self._forget(key, done))
-        self._waiters[task] += 1
+            task.add_done_callback(lambda done: self._ended(key, done))
+        self._waiters[task] += 2 if to_its_end else 1
         try:
             return await asyncio.shield(task)
         finally:
@@ -40,6 +45,19 @@ class SingleFlight(Generic[K, V]):
                     # Forgotten at once: whoever comes next must not join a dying task.
                     self._forget(key, task)
                     task.cancel()
+
+    async def close(self) -> None:
+        """Cancel whatever still runs."""
+        tasks = list(self._tasks.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _ended(self, key: K, task: asyncio.Task[V]) -> None:
+        self._forget(key, task)
+        if not task.cancelled():
+            # Looked at, lest asyncio complain about a failure that nobody waited for any more.
+            task.exception()
 
     def _forget(self, key: K, task: asyncio.Task[V]) -> None:
         self._waiters.pop(task, None)

@@ -1,0 +1,141 @@
+"""Answers ready to hand out, in bounded memory."""
+
+import copy
+from typing import Final
+
+from adapter.core.documents import value_list
+from adapter.core.policy import stale_for
+from adapter.core.question import Policy, Question
+from adapter.core.results import Answer, Failure, UpstreamError
+
+_OVERHEAD: Final = 1500
+_EMPTIED_TO: Final = 0.9
+_LATE: Final = 0.25
+"""Seconds by which a background refresh may come late, at most a tenth of the time to live."""
+
+Key = tuple[str, Question]
+"""A rule's name and what it asks: two rules may treat the same answer differently."""
+
+NEVER: Final = float("-inf")
+
+
+class Reading:
+    """One answer of Prometheus, encoded for the spelling of the name that asked first."""
+
+    age: int | None = None
+    """Whole seconds, if it is handed out past its time."""
+
+    def __init__(
+        self,
+        name: str,
+        answer: Answer,
+        *,
+        asked_at: float,
+        window: int | None = None,
+        refusal: UpstreamError | None = None,
+    ) -> None:
+        """`asked_at` is the monotonic time of the query, in seconds. A `refusal` says why the rule
+        does not hand the answer out.
+        """
+        self.answer = answer
+        self.asked_at = asked_at
+        self._name = name
+        self._window = window
+        self._refusal: tuple[Failure, str] | None = None
+        self._body = b""
+        if refusal is None:
+            self._body = value_list(name, answer.samples, window)
+        else:
+            self._refusal = refusal.kind, refusal.detail
+
+    @property
+    def refused(self) -> bool:
+        """Whether the rule does not hand this answer out."""
+        return self._refusal is not None
+
+    def handed_out(self) -> "Reading":
+        """Itself. Raises UpstreamError if the rule refuses it."""
+        if self._refusal is not None:
+            raise UpstreamError(*self._refusal)
+        return self
+
+    def old(self, now: float) -> "Reading":
+        """The same, known to be past its time."""
+        aged = copy.copy(self)
+        aged.age = int(now - self.asked_at)
+        return aged
+
+    def body(self, name: str) -> bytes:
+        """The list with `name` on its items."""
+        if name == self._name:
+            return self._body
+        return value_list(name, self.answer.samples, self._window)
+
+    @property
+    def size(self) -> int:
+        """Bytes it occupies, roughly: the body and the samples it was made of."""
+        return 3 * len(self._body) + _OVERHEAD
+
+
+class Kept:
+    """A reading with what decides how long it serves. Times are monotonic seconds."""
+
+    __slots__ = ("failed_at", "name", "policy", "read_at", "reading", "serves", "stale_for", "ttl")
+
+    def __init__(
+        self, name: str, policy: Policy, reading: Reading, *, ttl: float, stale: float
+    ) -> None:
+        """`ttl` and `stale` seconds count where the policy says nothing."""
+        self.name = name
+        self.policy = policy
+        self.reading = reading
+        self.read_at = NEVER
+        """When it was last asked for."""
+        self.failed_at = NEVER
+        """When asking Prometheus anew last failed; NEVER after a success."""
+        self.ttl = ttl if policy.cache_ttl is None else policy.cache_ttl
+        self.stale_for = stale_for(policy, stale)
+        self.serves = max(self.ttl, min(self.ttl + min(_LATE, self.ttl / 10), self.stale_for))
+        """Seconds it serves while it is refreshed in the background."""
+
+    def stands_in(self, now: float) -> bool:
+        """Whether it may be handed out past its time."""
+        return not self.reading.refused and now - self.reading.asked_at <= self.stale_for
+
+
+class Readings(dict[Key, Kept]):
+    """Kept readings by key, at most `limit` bytes of them; those asked for longest ago go first."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__()
+        self._limit = limit
+        self._size = 0
+
+    def keep(self, key: Key, kept: Kept) -> None:
+        """Put `kept` in the place of what was there."""
+        self.drop(key)
+        size = kept.reading.size
+        if size > self._limit:
+            return
+        if self._size + size > self._limit:
+            self._make_room(size)
+        self[key] = kept
+        self._size += size
+
+    def drop(self, key: Key) -> None:
+        """Forget what is there, if anything."""
+        kept = self.pop(key, None)
+        if kept is not None:
+            self._size -= kept.reading.size
+
+    def forget_unread(self, since: float) -> None:
+        """Drop what was not asked for after `since` and cannot stand in for anything by now."""
+        for key in [key for key, kept in self.items() if kept.read_at + kept.stale_for < since]:
+            self.drop(key)
+
+    def _make_room(self, size: int) -> None:
+        """More than needed, so that not every newcomer has to sort."""
+        for key in sorted(self, key=lambda key: self[key].read_at):
+            if self._size + size <= self._limit * _EMPTIED_TO:
+                return
+            self.drop(key)
