@@ -124,16 +124,22 @@ async def test_our_values_are_those_of_an_independent_client(tmp_path):
         got.failure(500, "InternalError")
 
 
-async def test_stopping_prometheus_is_unavailability_never_a_number(tmp_path):
+async def test_stopping_prometheus_leaves_an_old_value_and_then_unavailability(tmp_path):
     (tmp_path / "p").mkdir()
     async with (
         real_prometheus(tmp_path / "p") as (url, process),
         adapter(tmp_path, rules=RULES, upstream=Upstream(url, verb="GET")) as it,
     ):
         path = f"{ROOT}/namespaces/blue/queue_total"
-        assert (await it.ask(path, user="root")).status == 200
+        before = await it.ask(path, user="root")
+        assert before.status == 200
         process.terminate()
         await process.wait()
-        it.clock.ahead += 6
+        it.clock.ahead += 20
+        # The last good value with its own timestamp, for thirty seconds.
+        old = await it.ask(path, user="root")
+        assert (old.status, old.body) == (200, before.body)
+        assert int(old.headers["Age"]) in (20, 21)
+        it.clock.ahead += 11
         (await it.ask(path, user="root")).failure(503, "ServiceUnavailable")
         assert (await it.ask("/readyz")).status == 200
