@@ -47,7 +47,7 @@ def any_scene(chance: Random, *, large: bool = False) -> Scene:
     spec = with_any_sources(chance, any_spec(chance))
     if large:
         spec = structs.replace(spec, metrics=tuple(_enlarged(chance, one) for one in spec.metrics))
-    now = NOW + chance.choice((0, 0, 1, 999))
+    now = NOW + chance.choice((0, 0, 1, 500, 999))
     world = any_look(chance, spec)
     current = world.scale.spec_replicas if world.scale else 1
     counted = world.pods.counted if world.pods else 1
@@ -103,7 +103,9 @@ def _in_mood(
         "high": (metric.high, 2 * metric.high),
     }
     bottom, top = ends.get(mood, (0, 0))
-    load = _any_load(chance, metric) if mood == "any" else chance.randint(min(bottom, top), top)
+    load = (
+        _any_load(chance, spec, metric) if mood == "any" else chance.randint(min(bottom, top), top)
+    )
     if metric.kind == "Resource":
         return EachPod(load)
     if mood == "any":
@@ -115,7 +117,7 @@ def any_answer(chance: Random, spec: Spec, metric: Metric, current: int, counted
     """What is said of one metric, near its marks."""
     if chance.randint(0, 7) == 0:
         return Silence(chance.choice(STATES))
-    load = _any_load(chance, metric)
+    load = _any_load(chance, spec, metric)
     if metric.kind == "Resource":
         return any_usage(chance, spec, load, counted)
     total = load * (current if spec.average or chance.randint(0, 3) == 0 else 1)
@@ -161,12 +163,17 @@ def any_reply(chance: Random, spec: Spec, current: int) -> Source:
     return Reply(count, lower, upper, any_age(chance, spec), chance.randint(0, 10**6))
 
 
-def _any_load(chance: Random, metric: Metric) -> int:
+def _any_load(chance: Random, spec: Spec, metric: Metric) -> int:
     """For one pod, or for all of them: at a mark, around one, somewhere, nothing at all."""
-    mark = chance.choice((metric.high, metric.low))
+    tolerance = chance.choice((0, spec.tolerance))
+    above = metric.high * (1000 + tolerance) // 1000
+    below = metric.low * (1000 - tolerance) // 1000
+    mark = chance.choice((above, below))
     return chance.choice(
         (
             mark,
+            mark + chance.randint(0, abs(mark) // 20),
+            chance.randint(metric.low, metric.high),
             mark + chance.randint(-1, 1),
             mark * chance.randint(0, 300) // 100,
             mark * chance.randint(80, 120) // 100,
