@@ -3,10 +3,19 @@
 `decide` is pure and total: the same specification, observation and time give the same decision, and
 it never raises. The daemon, the explanation and every replay run this one function.
 
-The order of the rules (§19, D14): does a monitor block it; is the target switched off, outside its
-bounds, running at all; whose are the pods and how many count; what do the metrics ask for; how far
-may one step go; may it happen now. Each rule that has an effect leaves a `Step`; the last step is
-the one that bound the outcome.
+The questions, in the order in which they are asked:
+
+1. Gates (`gates.py`). Does a monitor block it (§19)? Is the target switched off, outside its
+   bounds, running at all? Whose are the pods, how many count, are there enough (D14, D4, D5)? Where
+   a gate answers, metrics have no say.
+2. Evidence (`evidence.py`, `watermarks.py`, `recommendation.py`). What is known of each metric, and
+   what does it ask for? Unknown is never zero (D17).
+3. Memory (`timing.py`). Since when has a value been above its high mark, or below its low one?
+4. Proposal. The largest one leads (§12); while a metric is missing only growth goes ahead (D13).
+5. Limits (`limits.py`). How far may one step go: velocity, bounds, multiples (§13, D8)?
+6. Waits (`timing.py`). May it happen now: forbidden windows and delays (§14, D12)?
+
+Each rule that has an effect leaves a `Step`; the last step is the one that bound the outcome.
 """
 
 from collections.abc import Mapping
@@ -19,15 +28,8 @@ from scaler.core.limits import Limited, LimitReason, limit
 from scaler.core.observed import Memory, Observed, PodCounts
 from scaler.core.spec import Spec
 from scaler.core.timing import Windows, delay_left, remember, windows
-from scaler.core.trace import Decision, Rule, Step
-
-_RULE_OF_LIMIT: Final[Mapping[LimitReason, Rule]] = {
-    "ScaleUpLimit": "scale_up_limit",
-    "ScaleDownLimit": "scale_down_limit",
-    "TooManyReplicas": "max_replicas",
-    "TooFewReplicas": "min_replicas",
-    "ModuloAlignment": "modulo_alignment",
-}
+from scaler.core.trace import Course, Decision, Rule
+from scaler.core.watermarks import Proposal
 
 
 def decide(spec: Spec, observed: Observed, now: Millis) -> Decision:
@@ -38,67 +40,40 @@ def decide(spec: Spec, observed: Observed, now: Millis) -> Decision:
     return _decide_on_metrics(spec, observed, outcome, now)
 
 
-def needs_metrics(spec: Spec, observed: Observed, now: Millis) -> bool:
-    """Whether metrics have a say, so that they are asked for only then."""
-    return not isinstance(pass_gates(spec, observed, now), Decision)
-
-
-class Course:
-    """The count on its way through the rules, and the trace it leaves."""
-
-    def __init__(self, current: int) -> None:
-        self.current = current
-        self.count = current
-        self.steps: list[Step] = []
-
-    def take(self, rule: Rule, count: int, detail: str = "", wait: int = 0) -> None:
-        """`rule` makes the count `count`."""
-        self.steps.append(Step(rule, self.count, count, detail, wait))
-        self.count = count
-
-    def hold(self, rule: Rule, detail: str = "", wait: int = 0) -> None:
-        """`rule` keeps the target as it is."""
-        self.take(rule, self.current, detail, wait)
-
-
 def _decide_on_metrics(spec: Spec, observed: Observed, passed: Passed, now: Millis) -> Decision:
-    scale, pods = passed.scale, passed.pods
-    course = Course(scale.spec_replicas)
+    """Questions 2 to 6, about a target that passed the gates."""
+    pods, course = passed.pods, Course(passed.scale.spec_replicas)
     evidence = weigh(spec, observed, course.current, pods.counted)
-    memory = observed.memory
-    limited: Limited | None = None
-    open_in: Windows | None = None
-    asked = course.current
-    if evidence.winner is None:
-        course.hold("metric_unavailable", evidence.unavailable)
-    else:
-        memory = remember(
-            memory,
-            above=evidence.above,
-            below=evidence.below,
-            complete=evidence.complete,
-            now=now,
-            period=observed.period,
-        )
-        _ask(course, evidence)
-        _spare_on_missing_evidence(course, evidence)
-        asked = course.count
-        limited = _limit(course, spec, pods)
-        open_in = windows(spec, memory.last_scale, now)
-        _wait(course, spec, memory, open_in, evidence, now)
+    winner, best = evidence.winner, evidence.best
+    if winner is None or best is None:
+        return _hold_without_evidence(observed, passed, course, evidence, now)
+    memory = remember(
+        observed.memory,
+        above=evidence.above,
+        below=evidence.below,
+        complete=evidence.complete,
+        now=now,
+        period=observed.period,
+    )
+    _follow(course, best)
+    _spare_on_missing_evidence(course, evidence, best)
+    asked = course.count
+    limited = _limit(course, spec, pods)
+    open_in = windows(spec, memory.last_scale, now)
+    _wait(course, spec, memory, open_in, evidence, now)
     return Decision(
         at=now,
         steps=tuple(course.steps),
         desired=course.count,
         current=course.current,
-        running=scale.status_replicas,
+        running=passed.scale.status_replicas,
         asked=asked,
-        why=_why(spec, evidence, asked, limited, course.current),
+        why=_why(spec.signals[winner].display, evidence, asked, limited, course.current),
         memory=memory,
         pods=pods,
         readings=evidence.readings,
         proposals=evidence.proposals,
-        winner=evidence.winner,
+        winner=winner,
         unavailable=evidence.unavailable,
         limited=limited,
         windows=open_in,
@@ -106,11 +81,33 @@ def _decide_on_metrics(spec: Spec, observed: Observed, passed: Passed, now: Mill
     )
 
 
-def _ask(course: Course, evidence: Evidence) -> None:
-    """The largest proposal leads; above its mark it never asks for less, below never for more."""
-    best = evidence.best
-    if best is None:
-        return
+def _hold_without_evidence(
+    observed: Observed, passed: Passed, course: Course, evidence: Evidence, now: Millis
+) -> Decision:
+    """Nothing is known, so nothing moves, and no time passes above or below either (D15)."""
+    course.hold("metric_unavailable", evidence.unavailable)
+    return Decision(
+        at=now,
+        steps=tuple(course.steps),
+        desired=course.count,
+        current=course.current,
+        running=passed.scale.status_replicas,
+        asked=course.current,
+        memory=observed.memory,
+        pods=passed.pods,
+        readings=evidence.readings,
+        proposals=evidence.proposals,
+        unavailable=evidence.unavailable,
+        monitor=passed.monitor,
+    )
+
+
+def _follow(course: Course, best: Proposal) -> None:
+    """The largest proposal leads.
+
+    A value above its mark never asks for less than there is, one below never for more; where it
+    would, the current count guards, and the proposal comes out as that.
+    """
     match best.region:
         case "above":
             course.take("above_watermark", best.replicas)
@@ -129,10 +126,9 @@ def _ask(course: Course, evidence: Evidence) -> None:
         course.hold("guarded_by_current")
 
 
-def _spare_on_missing_evidence(course: Course, evidence: Evidence) -> None:
+def _spare_on_missing_evidence(course: Course, evidence: Evidence, best: Proposal) -> None:
     """A missing metric could only ask for more: growth goes ahead, all else waits for it (D13)."""
-    best = evidence.best
-    grows = best is not None and best.region == "above"
+    grows = best.region == "above"
     if not evidence.complete and not grows and course.count != course.current:
         course.hold("metric_unavailable", evidence.unavailable)
 
@@ -148,6 +144,15 @@ def _limit(course: Course, spec: Spec, pods: PodCounts) -> Limited | None:
     return limited
 
 
+_RULE_OF_LIMIT: Final[Mapping[LimitReason, Rule]] = {
+    "ScaleUpLimit": "scale_up_limit",
+    "ScaleDownLimit": "scale_down_limit",
+    "TooManyReplicas": "max_replicas",
+    "TooFewReplicas": "min_replicas",
+    "ModuloAlignment": "modulo_alignment",
+}
+
+
 def _wait(
     course: Course,
     spec: Spec,
@@ -161,12 +166,11 @@ def _wait(
     Convergence happens inside the marks, where no delay runs.
     """
     waits: list[tuple[int, Rule]]
-    stable = not (evidence.above or evidence.below)
     if course.count > course.current:
-        delay = 0 if stable else delay_left(memory.above, spec.up_delay, now)
+        delay = 0 if evidence.stable else delay_left(memory.above, spec.up_delay, now)
         waits = [(open_in.up, "upscale_window"), (delay, "upscale_delay")]
     elif course.count < course.current:
-        delay = 0 if stable else delay_left(memory.below, spec.down_delay, now)
+        delay = 0 if evidence.stable else delay_left(memory.below, spec.down_delay, now)
         waits = [(open_in.down, "downscale_window"), (delay, "downscale_delay")]
     else:
         return
@@ -175,13 +179,10 @@ def _wait(
             course.hold(rule, wait=wait)
 
 
-def _why(spec: Spec, evidence: Evidence, asked: int, limited: Limited | None, current: int) -> str:
-    """The reason text of scaling events (wpa-behaviour §15)."""
-    if evidence.winner is None:
-        return ""
-    stable = not (evidence.above or evidence.below)
-    if stable and limited is not None and limited.replicas != current:
+def _why(metric: str, evidence: Evidence, asked: int, limited: Limited | None, current: int) -> str:
+    """The reason text of scaling events, in which the leading `metric` is named (§15)."""
+    if evidence.stable and limited is not None and limited.replicas != current:
         return "Metric within watermarks, attempting to scale to converge towards watermark"
     if asked > current:
-        return f"{spec.signals[evidence.winner].display} above target"
+        return f"{metric} above target"
     return "All metrics below target" if asked < current else ""

@@ -35,6 +35,11 @@ class Evidence(Struct, frozen=True, gc=False):
         return any(proposal.region == "below" for proposal in self.proposals if proposal)
 
     @property
+    def stable(self) -> bool:
+        """Whether every value lies inside its marks, where no delay runs (§12, §14)."""
+        return not (self.above or self.below)
+
+    @property
     def complete(self) -> bool:
         """Whether every metric gave a proposal."""
         return None not in self.proposals

@@ -46,6 +46,11 @@ def pass_gates(spec: Spec, observed: Observed, now: Millis) -> Decision | Passed
     )
 
 
+def needs_metrics(spec: Spec, observed: Observed, now: Millis) -> bool:
+    """Whether metrics have a say, so that they are asked for only then."""
+    return not isinstance(pass_gates(spec, observed, now), Decision)
+
+
 def available_percentage(pods: PodCounts) -> int:
     """Ready out of all live pods of the target, rounded down (D5)."""
     return 100 * pods.ready // pods.owned if pods.owned else 0

@@ -75,6 +75,24 @@ class Step(Struct, frozen=True, gc=False):
     wait: int = 0
 
 
+class Course:
+    """The count on its way through the rules, and the trace it leaves."""
+
+    def __init__(self, current: int) -> None:
+        self.current = current
+        self.count = current
+        self.steps: list[Step] = []
+
+    def take(self, rule: Rule, count: int, detail: str = "", wait: int = 0) -> None:
+        """`rule` makes the count `count`."""
+        self.steps.append(Step(rule, self.count, count, detail, wait))
+        self.count = count
+
+    def hold(self, rule: Rule, detail: str = "", wait: int = 0) -> None:
+        """`rule` keeps the target as it is."""
+        self.take(rule, self.current, detail, wait)
+
+
 class Decision(Struct, frozen=True, gc=False):
     """The outcome of one evaluation.
 

@@ -10,7 +10,7 @@ from kube.client.discovery import NoKindMatch, NotScalable
 from kube.client.errors import ApiError, KubeError
 from kube.vocab.selectors import SelectorError, parse_selector
 from kube.vocab.times import SECOND, Millis
-from scaler.core.decision import needs_metrics
+from scaler.core.gates import needs_metrics
 from scaler.core.metric_spec import Metric
 from scaler.core.observed import Memory, Observed, Reading
 from scaler.core.spec import Spec

@@ -17,8 +17,10 @@ BOTH: tuple[Direction, ...] = ("up", "down")
 
 
 def gates(scene: Scene) -> Iterator[str]:
-    """What keeps metrics from having a say (D14, D4, D5, D19)."""
+    """What keeps metrics from having a say (§19, D14, D4, D5, D19)."""
     spec, scale, pods = scene.spec, scene.world.scale, scene.world.pods
+    if blocked(scene):
+        yield "monitor"
     if scale is None:
         yield "no target"
         return
@@ -35,6 +37,14 @@ def gates(scene: Scene) -> Iterator[str]:
         yield "no pod counts"
     elif 100 * pods.ready < spec.min_available * pods.owned:
         yield "too few available"
+
+
+def blocked(scene: Scene) -> bool:
+    """Whether lifecycle control closes everything, corrections too (§19)."""
+    monitor = scene.world.monitor
+    return scene.spec.lifecycle.on and (
+        monitor is None or bool(monitor.error) or monitor.state != "OK"
+    )
 
 
 def holds(scene: Scene) -> Iterator[Hold]:
@@ -84,7 +94,7 @@ def test_nothing_moves_while_anything_says_hold():
         scene = any_scene(Random(seed))
         decision = decide(scene.spec, scene.world, scene.now)
         scale, spec = scene.world.scale, scene.spec
-        if scale is not None and scale.spec_replicas != 0:
+        if scale is not None and scale.spec_replicas != 0 and not blocked(scene):
             lowest, highest = spec.min_replicas, spec.max_replicas
             if not lowest <= scale.spec_replicas <= highest:
                 continue  # brought back at once, whatever else is wrong (D14)
@@ -94,5 +104,5 @@ def test_nothing_moves_while_anything_says_hold():
         moved = "up" if decision.desired > decision.current else "down"
         if decision.scales:
             assert [why for why, direction in reasons if direction == moved] == [], scene
-    assert len(met) == 2 * 8 + 6  # eight that close both directions, six that close one
+    assert len(met) == 2 * 9 + 6  # nine that close both directions, six that close one
     assert moves > SWEEP // 50

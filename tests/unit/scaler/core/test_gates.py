@@ -2,7 +2,8 @@
 
 import pytest
 
-from scaler.core.decision import decide, needs_metrics
+from scaler.core.decision import decide
+from scaler.core.gates import needs_metrics
 from scaler.core.observed import Memory, Observed, PodCounts, Scale, Timer
 from tests.oracle.worlds import NOW, good, look, missing, plain_spec, ready_pods
 

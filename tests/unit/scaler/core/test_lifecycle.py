@@ -5,8 +5,9 @@ import pytest
 from kube.vocab.conditions import Condition
 from scaler.core.conditions import Applied
 from scaler.core.counterfactual import counterfactual
-from scaler.core.decision import decide, needs_metrics
+from scaler.core.decision import decide
 from scaler.core.events import EventDraft, events
+from scaler.core.gates import needs_metrics
 from scaler.core.gauges import LIFECYCLE_LABELS, gauges, lifecycle_values
 from scaler.core.lifecycle import ANNOTATION, Lifecycle, Monitor, rest_of
 from scaler.core.log_lines import log_lines
