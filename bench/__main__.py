@@ -9,7 +9,13 @@ import subprocess
 import sys
 from typing import Any, Final
 
-BENCHMARKS: Final = ("bench.decide", "bench.fleet", "bench.flight", "bench.adapter")
+BENCHMARKS: Final = (
+    "bench.decide",
+    "bench.fleet",
+    "bench.flight",
+    "bench.adapter",
+    "bench.footprint",
+)
 
 
 def main() -> int:

@@ -66,7 +66,7 @@ def _label_tags(_ctx: click.Context, _param: click.Parameter, text: str) -> tupl
     metavar="NAME",
     help="Namespace of that Lease.  [default: the pod's own, else default]",
 )
-@click.option("--client-qps", type=click.FloatRange(0), default=200, show_default=True,
+@click.option("--client-qps", type=click.FloatRange(0), default=1000, show_default=True,
               help="Limit of requests per second to the Kubernetes API, burst 1.5 times that; "
               "0 is no limit.")  # fmt: skip
 @click.option("--client-timeout", type=duration, default="10s", show_default=True,

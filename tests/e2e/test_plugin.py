@@ -34,7 +34,7 @@ def person(kubectl: Kubectl, cluster: ControlPlane, role: str, folder: Path) -> 
 
     def run(*arguments: str) -> "subprocess.CompletedProcess[str]":
         # kubectl takes no flags before a plugin's name.
-        command = [kubectl.program, "wpa", "dry-run", *arguments, "-n", namespace]
+        command = [str(kubectl.program), "wpa", "dry-run", *arguments, "-n", namespace]
         return subprocess.run(
             command, check=False, capture_output=True, text=True, timeout=60, env=environ
         )

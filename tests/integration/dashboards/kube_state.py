@@ -9,6 +9,8 @@ from aiohttp import web
 
 from kube.client.requests import Patch, Resource, create_of, get_of, list_of, patch_of
 from kube.client.transport import ApiClient
+from kube.service.listeners import listening
+from kube.service.settings import Address
 from sandbox.workload.exposition import CONTENT_TYPE
 
 NODES: Final = Resource("", "v1", "nodes", namespaced=False)
@@ -40,19 +42,15 @@ async def kube_state_metrics(client: ApiClient) -> AsyncIterator[int]:
 
     app = web.Application()
     app.router.add_get("/metrics", metrics)
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        yield runner.addresses[0][1]
-    finally:
-        await runner.cleanup()
+    async with listening(app, Address("127.0.0.1", 0), flag="none") as bound:
+        yield bound.port
 
 
 def pod_info(pod: dict[str, Any]) -> str:
     """The line of a pod, with kube-state-metrics' labels."""
     meta, spec, status = pod["metadata"], pod["spec"], pod.get("status", {})
-    owner = next((one for one in meta.get("ownerReferences", []) if one.get("controller")), {})
+    owners = [one for one in meta.get("ownerReferences", []) if one.get("controller")]
+    owner = owners[0] if owners else {}
     labels = {
         "namespace": meta["namespace"],
         "pod": meta["name"],
