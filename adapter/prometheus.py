@@ -21,6 +21,9 @@ from adapter.upstream_credentials import UnusableUpstreamError, UpstreamCredenti
 
 _KEEP_ALIVE: Final = 75.0
 _MAX_BODY: Final = 64 * 2**20
+_LARGE: Final = 2**20
+"""Bytes beyond which an answer is decoded in a thread: 10,000 series would hold up everybody else's
+for 40 ms, beside a thread it is 12 ms."""
 _SERIES: Final = b'"metric":{'
 """Begins each series of a result in compact JSON, and nothing else: in texts quotes are escaped."""
 
@@ -81,7 +84,10 @@ class PrometheusClient:
             "timeout": f"{max(1, round(budget * 1000))}ms",
         }
         call = _Call(self._upstream.verb, self._url, form, headers, max_series)
-        return read_answer(await self._send(call, budget), max_series)
+        body = await self._send(call, budget)
+        if len(body) > _LARGE:
+            return await asyncio.to_thread(read_answer, body, max_series)
+        return read_answer(body, max_series)
 
     async def series_names(self, ask: SeriesAsk, span: NameSpan, budget: float) -> tuple[str, ...]:
         """Names of the series that `ask` selects, in order. Raises UpstreamError."""
