@@ -5,9 +5,10 @@ gauge and a log line (external-metrics-api §16 row 19).
 """
 
 import ssl
-from base64 import b64encode
 from pathlib import Path
 from typing import Final
+
+import aiohttp
 
 from adapter.core.results import UpstreamError
 from adapter.core.upstream import Upstream
@@ -72,8 +73,7 @@ class UpstreamCredentials:
             raise UpstreamError("unavailable", self._secret.trouble)
         if not self._upstream.username:
             return f"Bearer {text}"
-        pair = f"{self._upstream.username}:{text}".encode()
-        return f"Basic {b64encode(pair).decode()}"
+        return aiohttp.encode_basic_auth(self._upstream.username, text, encoding="utf-8")
 
     async def refused(self, header: str) -> bool:
         """Prometheus refused `header`; whether there is another one to try now."""

@@ -18,6 +18,7 @@ from prometheus_api_client import PrometheusConnect
 from adapter.core.results import MAX_MILLI
 from adapter.core.upstream import Upstream
 from kube.vocab.quantity import parse_milli
+from kube.vocab.times import SECOND, format_rfc3339
 from tests.integration.adapter.kit.real_prometheus import prometheus_with
 from tests.integration.adapter.kit.server import ROOT, adapter
 
@@ -51,6 +52,10 @@ externalRules:
   name: {as: mismatched}
   resources: {namespaced: false}
   metricsQuery: 'queue_depth * on () queue_depth'
+- seriesQuery: 'queue_depth'
+  name: {as: queue_timed}
+  metricsQuery: '<<.Series>>{<<.LabelMatchers>>}'
+  timestampQuery: 'timestamp(<<.Series>>{<<.LabelMatchers>>,queue!="q.3"})'
 """
 VALUES = ["0", "1", "1.005", "-5.5", "123456789.123", "9200000000000000", "0.0004", "1e18"]
 
@@ -122,6 +127,23 @@ async def test_our_values_are_those_of_an_independent_client(tmp_path):
         assert (got.status, got.json["items"]) == (200, [])
         got = await it.ask(f"{ROOT}/namespaces/blue/mismatched", user="root")
         got.failure(500, "InternalError")
+
+
+async def test_sample_times_are_the_real_ones_and_samples_without_one_are_left_out(tmp_path):
+    (tmp_path / "p").mkdir()
+    async with (
+        real_prometheus(tmp_path / "p") as (url, _),
+        adapter(tmp_path, rules=RULES, upstream=Upstream(url)) as it,
+    ):
+        items = (await it.ask(f"{ROOT}/namespaces/blue/queue_timed", user="root")).json["items"]
+        seen = await asyncio.to_thread(
+            independent, url, 'timestamp(queue_depth{namespace="blue",queue!="q.3"})'
+        )
+        assert len(items) == len(seen) == len(VALUES) - 1
+        for item in items:
+            del item["metricLabels"]["__name__"]
+            at = seen[frozenset(item["metricLabels"].items())]
+            assert item["timestamp"] == format_rfc3339(round(float(at) * SECOND))
 
 
 async def test_stopping_prometheus_leaves_an_old_value_and_then_unavailability(tmp_path):
