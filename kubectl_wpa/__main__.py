@@ -99,6 +99,8 @@ def disable(**flags: Any) -> None:
 @dry_run.command("revert")
 @click.option("-f", "--csv-file", "file", type=click.Path(path_type=Path),
               help="What `list -o csv` wrote.")  # fmt: skip
+@click.option("-n", "--namespace", metavar="NAME", expose_value=False,
+              help="Taken for upstream's sake; each row names its own.")  # fmt: skip
 @_CLUSTER
 def revert_states(file: Path | None, kubeconfig: str | None, context: str | None) -> None:
     """Put dry-run back as a file says.

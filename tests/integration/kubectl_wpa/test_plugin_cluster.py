@@ -147,7 +147,7 @@ async def test_a_backup_brings_back_what_differs_and_touches_no_other(fleet: Fle
     reverted = await fleet.done("revert", "--csv-file", str(file))
     assert reverted == is_now("default/web", "false") + is_now("shop/web", "false")
     assert fleet.stored("mail") == mail
-    assert await fleet.done("revert", "-f", str(file)) == ""
+    assert await fleet.done("revert", "-f", str(file), "-n", "elsewhere") == ""
 
 
 async def test_what_fails_for_one_row_is_told_and_the_rest_is_done(fleet: Fleet):
