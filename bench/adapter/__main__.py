@@ -1,4 +1,4 @@
-"""Cached reads of one external metric over TLS with a front-proxy certificate.
+"""Reads of one external metric over TLS with a front-proxy certificate.
 
 Run: `python -m bench.adapter`. Prints JSON. The server is its own process on core 0; the load
 generator, the fake Prometheus and the fake API server share core 1 with this process.
@@ -10,6 +10,7 @@ import json
 import os
 import platform
 import ssl
+import statistics
 import sys
 import tempfile
 from collections.abc import AsyncIterator
@@ -26,6 +27,9 @@ from tests.integration.adapter.kit.prometheus import FakePrometheus, fake_promet
 from tests.integration.adapter.kit.server import METRIC, RULES, Certificates, client_certificate
 
 _PACKAGES = ("aiohttp", "uvloop", "msgspec", "cryptography", "cachetools", "watermark-autoscaler")
+
+_LARGE = 15
+"""Answers of 10,000 series that are timed."""
 
 
 @contextlib.asynccontextmanager
@@ -52,6 +56,7 @@ async def _server(
                 f"{folder}/tls.key",
             ),
             *("--secure-port", "0", "--bind-address", "127.0.0.1"),
+            *("--max-series", "20000"),
             stderr=asyncio.subprocess.PIPE,
             preexec_fn=lambda: os.sched_setaffinity(0, {core}),
         )
@@ -125,7 +130,29 @@ async def _measure(seconds: float, cores: tuple[int, int]) -> dict[str, Any]:
                 results[title] = _summary(load, _cpu_seconds(pid) - before)
                 results[title]["upstream_queries"] = len(prometheus.queries) - asked
             resident = _resident_mib(pid)
+            results["10,000 series, not cached"] = await _large(port, request, tls, prometheus)
+            results["10,000 series, not cached"]["server_resident_mib"] = _resident_mib(pid)
     return {"results": results, "server_resident_mib": resident}
+
+
+async def _large(
+    port: int, request: bytes, tls: ssl.SSLContext, prometheus: FakePrometheus
+) -> dict[str, Any]:
+    """Answers with as many series as anybody asks for, each of them new to the server."""
+    series = [({"queue": f"q{n}", "namespace": "default"}, f"{n}.25") for n in range(10_000)]
+    prometheus.says(vector(*series))
+    found = []
+    for number in range(_LARGE):
+        asked = request.replace(b"queue%3Da", b"queue%3Dlarge" + str(number).encode())
+        load = await generate(port, asked, tls, connections=1, seconds=0.0)
+        if load.failures:
+            raise SystemExit("a large answer failed")
+        found.append(load.latencies_ns[0] / 1e6)
+    return {
+        "requests": _LARGE,
+        "median_ms": round(statistics.median(found), 1),
+        "max_ms": round(max(found), 1),
+    }
 
 
 def _versions() -> dict[str, str]:
@@ -141,7 +168,7 @@ def _versions() -> dict[str, str]:
 @click.option("--server-core", default=0, show_default=True)
 @click.option("--load-core", default=1, show_default=True)
 def main(seconds: float, server_core: int, load_core: int) -> None:
-    """Measure cached reads and print JSON."""
+    """Measure reads and print JSON."""
     os.sched_setaffinity(0, {load_core})
     with asyncio.Runner(loop_factory=new_loop) as runner:
         measured = runner.run(_measure(seconds, (server_core, load_core)))
@@ -154,7 +181,7 @@ def main(seconds: float, server_core: int, load_core: int) -> None:
         "cpus": os.cpu_count(),
         "load_average": os.getloadavg()[0],
     }
-    report = {"bench": "adapter cached read", **measured, "settings": settings}
+    report = {"bench": "adapter reads", **measured, "settings": settings}
     sys.stdout.write(json.dumps({**report, "versions": _versions()}, indent=2) + "\n")
 
 
