@@ -79,9 +79,9 @@ class MetricReads:
             message = f"unable to fetch metrics from Prometheus: {about}"
             raise FailureError(code, reason, message) from error
         response = answers.json_response(reading.body(route.metric))
-        if reading.answer.absence:
+        if reading.absence:
             # For readers who must tell "no series" from "not a number"; others see an empty list.
-            response.headers["X-Metric-Unavailable"] = reading.answer.absence
+            response.headers["X-Metric-Unavailable"] = reading.absence
         if reading.age is not None:
             # Past its time: Prometheus fails or is slow (RFC 9111 §5.1).
             response.headers["Age"] = str(reading.age)

@@ -3,12 +3,12 @@
 import copy
 from typing import Final
 
-from adapter.core.documents import value_list
+from adapter.core.documents import renamed, value_list
 from adapter.core.policy import stale_for
 from adapter.core.question import Policy, Question
-from adapter.core.results import Answer, Failure, UpstreamError
+from adapter.core.results import Absence, Answer, UpstreamError
 
-_OVERHEAD: Final = 1500
+_OVERHEAD: Final = 2000
 _EMPTIED_TO: Final = 0.9
 _LATE: Final = 0.25
 """Seconds by which a background refresh may come late, at most a tenth of the time to live."""
@@ -37,16 +37,13 @@ class Reading:
         """`asked_at` is the monotonic time of the query, in seconds. A `refusal` says why the rule
         does not hand the answer out.
         """
-        self.answer = answer
         self.asked_at = asked_at
+        self.absence: Absence = answer.absence
+        """Why the list has no items; empty text when it has some."""
         self._name = name
-        self._window = window
-        self._refusal: tuple[Failure, str] | None = None
-        self._body = b""
-        if refusal is None:
-            self._body = value_list(name, answer.samples, window)
-        else:
-            self._refusal = refusal.kind, refusal.detail
+        self._refusal = None if refusal is None else (refusal.kind, refusal.detail)
+        # The bytes alone are kept: samples as objects take several times their room.
+        self._body = b"" if refusal is not None else value_list(name, answer.samples, window)
 
     @property
     def refused(self) -> bool:
@@ -67,14 +64,12 @@ class Reading:
 
     def body(self, name: str) -> bytes:
         """The list with `name` on its items."""
-        if name == self._name:
-            return self._body
-        return value_list(name, self.answer.samples, self._window)
+        return self._body if name == self._name else renamed(self._body, name)
 
     @property
     def size(self) -> int:
-        """Bytes it occupies, roughly: the body and the samples it was made of."""
-        return 3 * len(self._body) + _OVERHEAD
+        """Bytes it occupies, roughly, with its key."""
+        return len(self._body) + _OVERHEAD
 
 
 class Kept:

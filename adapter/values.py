@@ -27,7 +27,7 @@ says otherwise: two periods of a HorizontalPodAutoscaler."""
 IN_USE: Final = 60.0
 """Seconds since it was last asked for in which a key is refreshed in the background."""
 
-_MAX_BYTES: Final = 64 * 2**20
+_MAX_BYTES: Final = 32 * 2**20
 _GRACE: Final = 0.5
 """Seconds in which a query that has run out of time is sure to say so."""
 _SOON: Final = 0.5

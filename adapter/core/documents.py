@@ -60,6 +60,9 @@ class _ValueList(Struct, rename="camel", gc=False):
     metadata: dict[str, Any] = {}
 
 
+_VALUE_LIST: Final = msgspec.json.Decoder(_ValueList)
+
+
 def encode(value: Any) -> bytes:
     """JSON in compact form with the closing newline of the Kubernetes API."""
     return _ENCODER.encode(value) + b"\n"
@@ -76,6 +79,14 @@ def value_list(name: str, samples: tuple[Sample, ...], window: int | None = None
         _Value(name, one.labels, times[one.at], format_milli(one.milli), window) for one in samples
     ]
     return encode(_ValueList(items))
+
+
+def renamed(body: bytes, name: str) -> bytes:
+    """A `value_list` with `name` on its items in place of the one that is there."""
+    found = _VALUE_LIST.decode(body)
+    for one in found.items:
+        one.metric_name = name
+    return encode(found)
 
 
 def status(code: int, reason: str, message: str, details: StatusDetails | None = None) -> bytes:

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from adapter.core.documents import value_list
 from adapter.core.question import Policy, Question
 from adapter.core.results import Answer, Sample, UpstreamError
 from adapter.readings import Kept, Reading, Readings
@@ -84,3 +85,10 @@ def test_a_refusal_is_raised_anew_each_time():
             reading.handed_out()
         assert caught.value is not refusal
         assert (caught.value.kind, caught.value.detail) == ("no series", "empty")
+
+
+def test_another_spelling_of_the_name_gets_the_same_items():
+    samples = (Sample({"a": "\u00fc"}, 1_700_000_000_000, 1500), Sample({}, 0, -1))
+    reading = Reading("m", Answer(samples), asked_at=0.0, window=60)
+    assert reading.body("m") == value_list("m", samples, 60)
+    assert reading.body("M") == value_list("M", samples, 60)

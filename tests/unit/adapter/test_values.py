@@ -4,8 +4,9 @@ import asyncio
 
 import pytest
 
-from adapter.core.results import Answer, LeftOut, Sample
-from tests.unit.adapter.virtual import EPOCH, TTL, World, rule_of
+from adapter.core.results import Answer, LeftOut
+from kube.vocab.times import format_rfc3339
+from tests.unit.adapter.virtual import EPOCH, TTL, World, items_of, rule_of
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.looptime]
 
@@ -37,8 +38,7 @@ async def test_a_failing_query_leaves_the_last_good_value_with_its_timestamp_for
     for _ in range(5):
         await asyncio.sleep(5.9)
         found = await it.read(M)
-        assert found.answer.samples == first.answer.samples
-        assert found.answer.samples[0].at == EPOCH
+        assert items_of(found)[0]["timestamp"] == format_rfc3339(EPOCH)
         assert found.age == int(it.clock.monotonic())
         assert found.body("m") == first.body("m")
     assert it.reads("stale") == 5
@@ -133,8 +133,9 @@ async def test_a_rule_may_name_a_value_for_failures_which_comes_after_the_old_on
     await asyncio.sleep(10)
     assert (await it.read(rule)).age == 10
     await asyncio.sleep(25)
-    (sample,) = (await it.read(rule)).answer.samples
-    assert sample == Sample({}, EPOCH + 35_000, 7500)
+    (item,) = await it.items(rule)
+    assert (item["value"], item["window"], item["metricLabels"]) == ("7500m", 120, {})
+    assert item["timestamp"] == format_rfc3339(EPOCH + 35_000)
     assert it.reads("fallback") == 1
     # An impatient caller's own haste is no failure of the query.
     it.prometheus.latency = 5.0
@@ -168,10 +169,11 @@ async def test_window_reaches_the_items_and_a_nan_is_never_a_zero():
     assert b'"window":120' in (await it.read(rule)).body("M")
     it.prometheus.answer = Answer((), (LeftOut({}, "nan"),))
     await asyncio.sleep(6)
-    assert (await it.read(rule)).answer.absence == "nan"
+    assert (await it.read(rule)).absence == "nan"
     it.prometheus.answer = Answer(())
     await asyncio.sleep(6)
-    assert (await it.read(rule)).answer.samples == (Sample({}, EPOCH + 12_000, 0),)
+    (item,) = await it.items(rule)
+    assert (item["value"], item["timestamp"]) == ("0", format_rfc3339(EPOCH + 12_000))
 
 
 async def test_a_reload_that_changes_the_policy_changes_what_is_handed_out():

@@ -1,6 +1,7 @@
 """Values in virtual time, over a Prometheus that is played by a script."""
 
 import asyncio
+import json
 from collections.abc import Coroutine
 from typing import Any
 
@@ -15,10 +16,13 @@ from adapter.readings import Reading
 from adapter.refresher import Refresher
 from adapter.upstreams import Upstreams
 from adapter.values import Values
+from kube.vocab.quantity import parse_milli
 from kube.vocab.selectors import Selector
 
 EPOCH = 1_700_000_000_000
 TTL = 5.0
+
+Item = dict[str, Any]
 TIMEOUT = 10.0
 
 
@@ -67,6 +71,12 @@ def rule_of(options: str = "", name: str = "m") -> Rule:
     return found.rules[name]
 
 
+def items_of(reading: Reading) -> list[Item]:
+    """The items of the list that callers get."""
+    found: list[Item] = json.loads(reading.body("m"))["items"]
+    return found
+
+
 class World:
     """Values, what they ask, and what is told of them."""
 
@@ -86,10 +96,14 @@ class World:
         question = rule.question(Selector(), "default")
         return await self.values.read(rule, rule.name, question, budget)
 
+    async def items(self, rule: Rule, budget: float = TIMEOUT) -> list[Item]:
+        """What is handed out now."""
+        return items_of(await self.read(rule, budget))
+
     async def second(self, rule: Rule, budget: float = TIMEOUT) -> float:
         """The second at which Prometheus evaluated what is handed out now."""
-        (sample,) = (await self.read(rule, budget)).answer.samples
-        return sample.milli / 1000
+        (item,) = await self.items(rule, budget)
+        return parse_milli(item["value"]) / 1000
 
     async def failure(self, rule: Rule, budget: float = TIMEOUT) -> str:
         """The class of the failure that a read ends in."""
@@ -97,7 +111,7 @@ class World:
             reading = await self.read(rule, budget)
         except UpstreamError as error:
             return error.kind
-        raise AssertionError(f"there is a value: {reading.answer}")
+        raise AssertionError(f"there is a value: {reading.body(rule.name)!r}")
 
     def reads(self, source: str) -> float:
         found = self.metrics.registry.get_sample_value(
