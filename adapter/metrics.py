@@ -149,12 +149,15 @@ class UpstreamMetrics:
     def __init__(self, metrics: AdapterMetrics, name: str) -> None:
         self._metrics = metrics
         self._name = name
-        self.up = metrics.upstream_up.labels(name)
         self.in_flight = metrics.upstream_in_flight.labels(name)
         self.queued = metrics.upstream_queued.labels(name)
         self.breaker_open = metrics.upstream_breaker_open.labels(name)
         self.credentials_ok = metrics.upstream_credentials_ok.labels(name)
         self.warnings = metrics.upstream_warnings.labels(name)
+
+    def up(self, answered: bool) -> None:
+        """Whether the last query got an answer; before the first one nothing is shown."""
+        self._metrics.upstream_up.labels(self._name).set(answered)
 
     def seconds(self, outcome: str) -> Histogram:
         """How long queries that ended in `outcome` took."""

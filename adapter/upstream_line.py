@@ -48,9 +48,9 @@ class Line:
         """Whether the last question got a usable answer."""
         self._name = name or "default"
         self._clock = clock
-        self._shown = metrics.of_upstream(name)
         self._credentials = UpstreamCredentials(self._name, upstream, credentials)
         self._client = PrometheusClient(upstream, self._credentials)
+        self._shown = metrics.of_upstream(name)
         self._turns = Turns(
             upstream.max_concurrent,
             upstream.max_queued,
@@ -58,6 +58,7 @@ class Line:
             self._shown.queued,
         )
         self._breaker = CLOSED
+        self._retired = False
         self._running = 0
         self._idle = asyncio.Event()
         self._idle.set()
@@ -72,8 +73,12 @@ class Line:
         """Close all connections; running questions fail."""
         await self._client.close()
 
-    async def retire(self) -> None:
-        """Close after the queries that run."""
+    def retire(self) -> Coroutine[Any, Any, None]:
+        """Show nothing any more, and close after the queries that run, which is to be awaited."""
+        self._retired = True
+        return self._close_when_idle()
+
+    async def _close_when_idle(self) -> None:
         try:
             await self._idle.wait()
         finally:
@@ -172,8 +177,10 @@ class Line:
 
     def _heard(self, error: UpstreamError | None) -> None:
         """What the end of a query says about the upstream."""
+        if self._retired:
+            return
         self.answering = error is None
-        self._shown.up.set(self.answering)
+        self._shown.up(self.answering)
         if error is None or error.kind not in _OUTAGES:
             self._turn(self._breaker.succeeded())
         else:

@@ -80,23 +80,7 @@ class Upstreams:
         """Ask these from now on, as the file `source` says. Those that change or go finish what
         they were asked. Raises ConfigurationError and changes nothing for any that cannot be used.
         """
-        limit = self._default.upstream.max_series
-        wanted = {
-            name: structs.replace(one, max_series=limit) for name, one in sorted(named.items())
-        }
-        lines = {DEFAULT: self._default}
-        for name, upstream in wanted.items():
-            known = self._lines.get(name)
-            try:
-                lines[name] = (
-                    known
-                    if known is not None and known.upstream == upstream
-                    else Line(name, upstream, self._clock, self._metrics)
-                )
-            except UnusableUpstreamError as error:
-                raise ConfigurationError(
-                    source, f"{source}: upstreams.{name}.{_KEYS[error.field]}: {error}"
-                ) from error
+        lines = self._lines_for(named, source)
         before, self._lines = self._lines, lines
         for name, line in lines.items():
             if before.get(name) is not line:
@@ -108,6 +92,26 @@ class Upstreams:
                 task = asyncio.create_task(line.retire())
                 self._retiring.add(task)
                 task.add_done_callback(self._retiring.discard)
+
+    def _lines_for(self, named: Mapping[str, Upstream], source: str) -> dict[str, Line]:
+        """A line for each, those in use that stay as they are among them."""
+        limit = self._default.upstream.max_series
+        lines = {DEFAULT: self._default}
+        for name, one in sorted(named.items()):
+            upstream = structs.replace(one, max_series=limit)
+            known = self._lines.get(name)
+            if known is not None and known.upstream == upstream:
+                lines[name] = known
+                continue
+            try:
+                lines[name] = Line(name, upstream, self._clock, self._metrics)
+            except UnusableUpstreamError as error:
+                for new in lines.keys() - self._lines.keys():
+                    self._metrics.forget_upstream(new)
+                raise ConfigurationError(
+                    source, f"{source}: upstreams.{name}.{_KEYS[error.field]}: {error}"
+                ) from error
+        return lines
 
     def admission(self, name: str) -> Admission:
         """What would become of a query to the upstream `name` now."""

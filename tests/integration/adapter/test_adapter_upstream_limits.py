@@ -185,6 +185,14 @@ async def test_an_upstream_that_cannot_be_used_changes_nothing(tmp_path):
         assert "no.crt does not exist" in str(caught.value)
         assert await it.value(Question("m", "other")) == 1000
         assert await it.failure(Question("m", "a")) == "unavailable"
+        in_flight = "wpa_adapter_upstream_in_flight"
+        names = {
+            sample.labels["upstream"]
+            for family in it.metrics.registry.collect()
+            for sample in family.samples
+            if sample.name == in_flight
+        }
+        assert names == {"default", "other"}
 
 
 async def test_real_sample_times_are_asked_for_at_the_same_instant():

@@ -96,3 +96,32 @@ async def test_failures_reach_everybody_and_are_forgotten():
     outcomes = await asyncio.gather(*waiters, return_exceptions=True)
     assert [str(outcome) for outcome in outcomes] == ["no"] * 3
     assert (calls, "k" in flights) == (1, False)
+
+
+async def test_work_may_go_on_to_its_end_without_anybody_who_waits():
+    flights: SingleFlight[str, int] = SingleFlight()
+    work = Work()
+    waiter = asyncio.create_task(flights.share("k", work, to_its_end=True))
+    await settle()
+    waiter.cancel()
+    await settle()
+    assert (work.cancelled, "k" in flights) == (0, True)
+    other = asyncio.create_task(flights.share("k", work))
+    await settle()
+    other.cancel()
+    await settle()
+    assert work.cancelled == 0
+    work.release.set()
+    await settle()
+    assert (work.runs, "k" in flights) == (1, False)
+
+
+async def test_closing_ends_what_runs():
+    flights: SingleFlight[str, int] = SingleFlight()
+    work = Work()
+    waiter = asyncio.create_task(flights.share("k", work, to_its_end=True))
+    await settle()
+    await flights.close()
+    assert work.cancelled == 1
+    await asyncio.gather(waiter, return_exceptions=True)
+    assert "k" not in flights
