@@ -13,6 +13,9 @@ _EMPTIED_TO: Final = 0.9
 _LATE: Final = 0.25
 """Seconds by which a background refresh may come late, at most a tenth of the time to live."""
 
+SHORTEST: Final = 1.0
+"""Seconds; what lives for less is not refreshed in the background."""
+
 Key = tuple[str, Question]
 """A rule's name and what it asks: two rules may treat the same answer differently."""
 
@@ -75,7 +78,17 @@ class Reading:
 class Kept:
     """A reading with what decides how long it serves. Times are monotonic seconds."""
 
-    __slots__ = ("failed_at", "name", "policy", "read_at", "reading", "serves", "stale_for", "ttl")
+    __slots__ = (
+        "failed_at",
+        "name",
+        "policy",
+        "read_at",
+        "reading",
+        "refreshed",
+        "serves",
+        "stale_for",
+        "ttl",
+    )
 
     def __init__(
         self, name: str, policy: Policy, reading: Reading, *, ttl: float, stale: float
@@ -92,6 +105,8 @@ class Kept:
         self.stale_for = stale_for(policy, stale)
         self.serves = max(self.ttl, min(self.ttl + min(_LATE, self.ttl / 10), self.stale_for))
         """Seconds it serves while it is refreshed in the background."""
+        self.refreshed = self.ttl >= SHORTEST
+        """Whether it is, as long as it is in use."""
 
     def stands_in(self, now: float) -> bool:
         """Whether it may be handed out past its time."""

@@ -21,8 +21,6 @@ _MOST: Final = 10_000
 """Keys that are refreshed at a tick; further ones are asked for when somebody reads them."""
 _AT_ONCE: Final = 500
 """Questions that are open at a time: fewer than may queue, so that readers find a place."""
-_SHORTEST: Final = 1.0
-"""Seconds; what lives for less is asked for when it is read."""
 
 Due = tuple[Key, Kept]
 
@@ -45,8 +43,7 @@ class Refresher:
                 self._values.new_period.clear()
                 now = self._clock.monotonic()
                 for period in self._values.periods - self._ticks.keys():
-                    if period >= _SHORTEST:
-                        self._ticks[period] = now + period
+                    self._ticks[period] = now + period
                 for period in [one for one, tick in self._ticks.items() if tick <= now]:
                     due = self._tick(period, now)
                     if due:

@@ -82,7 +82,7 @@ class Values:
             return await self._asked(key, rule, name, budget, in_use=False)
         now = self._clock.monotonic()
         age = now - kept.reading.asked_at
-        in_use = now - kept.read_at < IN_USE
+        in_use = kept.refreshed and now - kept.read_at < IN_USE
         kept.read_at = now
         if age < (kept.serves if in_use else kept.ttl):
             self._from_cache.inc()
@@ -220,7 +220,7 @@ class Values:
         before = self._readings.get(key)
         kept.read_at = kept.reading.asked_at if before is None else before.read_at
         self._readings.keep(key, kept)
-        if kept.ttl not in self.periods:
+        if kept.refreshed and kept.ttl not in self.periods:
             self.periods.add(kept.ttl)
             self.new_period.set()
 

@@ -193,3 +193,15 @@ async def test_a_rules_timeout_is_the_querys():
     assert it.clock.monotonic() == 2.0
     it.prometheus.latency = 15.0
     assert await it.second(rule_of("timeout: 20s"), budget=20) == 2.0
+
+
+async def test_who_wants_nothing_remembered_gets_nothing_old_from_a_prometheus_that_answers():
+    it = World()
+    rule = rule_of("cacheTTL: 0s")
+    await it.read(rule)
+    await asyncio.sleep(20)
+    it.prometheus.latency = 2.0
+    assert await asyncio.gather(*(it.second(rule) for _ in range(3))) == [20.0] * 3
+    assert len(it.prometheus.asked) == 2
+    it.prometheus.failure = "unavailable"
+    assert (await it.read(rule)).age == 4
