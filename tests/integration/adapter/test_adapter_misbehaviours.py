@@ -110,7 +110,8 @@ async def test_the_order_of_series_changes_nothing_but_the_order(tmp_path):
 async def test_an_endless_answer_is_dropped_when_it_has_become_too_large(tmp_path):
     """Its connection is closed, so that nothing more of it arrives."""
     async with adapter(tmp_path) as it:
-        it.prometheus.sends(b"HTTP/1.1 200 OK\r\n\r\n", *[b" " * 2**20, 0] * 80)
+        endless: list[bytes | float] = [b" " * 2**20, 0] * 80
+        it.prometheus.sends(b"HTTP/1.1 200 OK\r\n\r\n", *endless)
         (await it.ask(METRIC, user="hpa")).failure(500, "InternalError")
         await until(lambda: it.prometheus.cancelled == 1)
 

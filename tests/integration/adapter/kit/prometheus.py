@@ -83,7 +83,8 @@ class FakePrometheus:
                     await asyncio.sleep(step)
                 else:
                     step(transport)
-            return await asyncio.get_running_loop().create_future()  # until the other side leaves
+            silence: asyncio.Future[web.StreamResponse] = asyncio.get_running_loop().create_future()
+            return await silence  # until the other side leaves
 
         self.behave = behave
 
