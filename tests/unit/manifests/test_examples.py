@@ -1,5 +1,6 @@
 """The examples: accepted by the CRD, understood by the scaler, served by the adapter's rules."""
 
+import re
 import shutil
 import subprocess
 
@@ -7,6 +8,7 @@ import pytest
 from msgspec import convert
 
 from adapter.core.configuration import read_configuration
+from adapter.metrics import AdapterMetrics
 from sandbox.apiserver.kinds.schema_validate import validate
 from scaler.core.spec import Spec, read_spec
 from scaler.core.wire import KIND, Autoscaler
@@ -113,9 +115,11 @@ def test_every_metric_of_the_kodo_and_koupleless_examples_is_served():
 
 @pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool is not on PATH")
 @pytest.mark.parametrize(
-    "path", yaml_files(EXAMPLES / "recording-rules"), ids=lambda path: path.name
+    "path",
+    [*yaml_files(EXAMPLES / "recording-rules"), *yaml_files(EXAMPLES / "alerting-rules")],
+    ids=lambda path: path.name,
 )
-def test_recording_rules_are_accepted_by_prometheus(path):
+def test_rules_are_accepted_by_prometheus(path):
     done = subprocess.run(
         ["promtool", "check", "rules", str(path)], capture_output=True, text=True, check=False
     )
@@ -136,3 +140,18 @@ def test_every_series_the_adapter_asks_for_is_recorded():
         for rule in documents(path)[0]["externalRules"]
     }
     assert asked <= recorded
+
+
+def test_alerts_watch_series_that_there_are():
+    known = {
+        f"{family.name}_total" if family.type == "counter" else family.name
+        for family in AdapterMetrics("test").registry.collect()
+    }
+    (path,) = yaml_files(EXAMPLES / "alerting-rules")
+    asked = [
+        set(re.findall(r"wpa_adapter_\w+", rule["expr"]))
+        for group in documents(path)[0]["groups"]
+        for rule in group["rules"]
+    ]
+    assert all(asked)
+    assert set().union(*asked) <= known
