@@ -71,7 +71,7 @@ class Reading:
 
     @property
     def size(self) -> int:
-        """Bytes it occupies, roughly, with its key."""
+        """Bytes it occupies, roughly."""
         return len(self._body) + _OVERHEAD
 
 
@@ -124,7 +124,7 @@ class Readings(dict[Key, Kept]):
     def keep(self, key: Key, kept: Kept) -> None:
         """Put `kept` in the place of what was there."""
         self.drop(key)
-        size = kept.reading.size
+        size = _size(key, kept)
         if size > self._limit:
             return
         if self._size + size > self._limit:
@@ -136,11 +136,15 @@ class Readings(dict[Key, Kept]):
         """Forget what is there, if anything."""
         kept = self.pop(key, None)
         if kept is not None:
-            self._size -= kept.reading.size
+            self._size -= _size(key, kept)
 
     def forget_unread(self, since: float) -> None:
-        """Drop what was not asked for after `since` and cannot stand in for anything by now."""
-        for key in [key for key, kept in self.items() if kept.read_at + kept.stale_for < since]:
+        """Drop what was not asked for after `since` and is too old by now to be handed out."""
+        for key in [
+            key
+            for key, kept in self.items()
+            if kept.read_at + max(kept.ttl, kept.stale_for) < since
+        ]:
             self.drop(key)
 
     def _make_room(self, size: int) -> None:
@@ -149,3 +153,10 @@ class Readings(dict[Key, Kept]):
             if self._size + size <= self._limit * _EMPTIED_TO:
                 return
             self.drop(key)
+
+
+def _size(key: Key, kept: Kept) -> int:
+    """Bytes of both. What callers select by is part of the key, and may be long."""
+    question = key[1]
+    texts = (question.promql, question.times, question.form, question.times_form)
+    return kept.reading.size + sum(map(len, texts))

@@ -22,7 +22,7 @@ def key(number: int) -> tuple[str, Question]:
 
 
 def test_those_asked_for_longest_ago_make_room():
-    one = kept().reading.size
+    one = kept().reading.size + len("m10")
     readings = Readings(10 * one)
     for number in range(10):
         readings.keep(key(number), kept(at=100.0 - number))
@@ -30,6 +30,14 @@ def test_those_asked_for_longest_ago_make_room():
     assert key(10) in readings
     assert key(0) in readings
     assert key(9) not in readings
+
+
+def test_long_questions_count():
+    readings = Readings(100_000)
+    for number in range(10):
+        readings.keep(("m", Question(f"{number}" * 30_000)), kept(at=float(number)))
+    assert 1 <= len(readings) <= 3
+    assert all(question.promql[0] in "789" for _, question in readings)
 
 
 def test_what_is_larger_than_everything_is_not_kept():
@@ -48,6 +56,7 @@ def test_the_bytes_never_exceed_the_limit(steps):
         else:
             readings.keep(key(number), kept(float(at), series))
         assert sum(one.reading.size for one in readings.values()) <= 20_000
+        assert len(readings) <= 10
     for number in range(6):
         readings.drop(key(number))
     readings.keep(key(0), kept())
@@ -58,8 +67,9 @@ def test_what_is_unread_and_too_old_to_stand_in_is_forgotten():
     readings = Readings(100_000)
     readings.keep(key(1), kept(at=0.0))
     readings.keep(key(2), kept(at=10.0))
+    readings.keep(key(3), kept(at=0.0, policy=Policy(cache_ttl=60.0)))
     readings.forget_unread(35.0)
-    assert list(readings) == [key(2)]
+    assert list(readings) == [key(2), key(3)]
 
 
 @pytest.mark.parametrize(
