@@ -1,6 +1,7 @@
 """Answers ready to hand out, in bounded memory."""
 
 import copy
+from collections.abc import Iterator
 from typing import Final
 
 from adapter.core.documents import renamed, value_list
@@ -113,43 +114,50 @@ class Kept:
         return not self.reading.refused and now - self.reading.asked_at <= self.stale_for
 
 
-class Readings(dict[Key, Kept]):
+class Readings:
     """Kept readings by key, at most `limit` bytes of them; those asked for longest ago go first."""
 
     def __init__(self, limit: int) -> None:
-        super().__init__()
         self._limit = limit
         self._size = 0
+        self._kept: dict[Key, Kept] = {}
+
+    def __len__(self) -> int:
+        return len(self._kept)
+
+    def __iter__(self) -> Iterator[tuple[Key, Kept]]:
+        return iter(self._kept.items())
+
+    def get(self, key: Key) -> Kept | None:
+        """What is kept under `key`."""
+        return self._kept.get(key)
 
     def keep(self, key: Key, kept: Kept) -> None:
-        """Put `kept` in the place of what was there."""
+        """Put `kept` in the place of what was there, unless it is larger than everything may be."""
         self.drop(key)
         size = _size(key, kept)
         if size > self._limit:
             return
         if self._size + size > self._limit:
             self._make_room(size)
-        self[key] = kept
+        self._kept[key] = kept
         self._size += size
 
     def drop(self, key: Key) -> None:
         """Forget what is there, if anything."""
-        kept = self.pop(key, None)
+        kept = self._kept.pop(key, None)
         if kept is not None:
             self._size -= _size(key, kept)
 
     def forget_unread(self, since: float) -> None:
         """Drop what was not asked for after `since` and is too old by now to be handed out."""
-        for key in [
-            key
-            for key, kept in self.items()
-            if kept.read_at + max(kept.ttl, kept.stale_for) < since
-        ]:
-            self.drop(key)
+        for key, kept in list(self._kept.items()):
+            if kept.read_at + max(kept.ttl, kept.stale_for) < since:
+                self.drop(key)
 
     def _make_room(self, size: int) -> None:
         """More than needed, so that not every newcomer has to sort."""
-        for key in sorted(self, key=lambda key: self[key].read_at):
+        for key, _ in sorted(self._kept.items(), key=lambda one: one[1].read_at):
             if self._size + size <= self._limit * _EMPTIED_TO:
                 return
             self.drop(key)

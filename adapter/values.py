@@ -102,7 +102,7 @@ class Values:
         self._readings.forget_unread(since)
         found = [
             (key, kept)
-            for key, kept in self._readings.items()
+            for key, kept in self._readings
             if kept.ttl == period and kept.read_at >= since
         ]
         if len(found) > most:

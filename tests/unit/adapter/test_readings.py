@@ -27,9 +27,9 @@ def test_those_asked_for_longest_ago_make_room():
     for number in range(10):
         readings.keep(key(number), kept(at=100.0 - number))
     readings.keep(key(10), kept(at=200.0))
-    assert key(10) in readings
-    assert key(0) in readings
-    assert key(9) not in readings
+    assert readings.get(key(10)) is not None
+    assert readings.get(key(0)) is not None
+    assert readings.get(key(9)) is None
 
 
 def test_long_questions_count():
@@ -37,14 +37,14 @@ def test_long_questions_count():
     for number in range(10):
         readings.keep(("m", Question(f"{number}" * 30_000)), kept(at=float(number)))
     assert 1 <= len(readings) <= 3
-    assert all(question.promql[0] in "789" for _, question in readings)
+    assert all(question.promql[0] in "789" for (_, question), _ in readings)
 
 
 def test_what_is_larger_than_everything_is_not_kept():
     readings = Readings(10_000)
     readings.keep(key(1), kept())
     readings.keep(key(1), kept(series=10_000))
-    assert list(readings) == []
+    assert len(readings) == 0
 
 
 @given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 30), st.booleans()), max_size=40))
@@ -55,12 +55,12 @@ def test_the_bytes_never_exceed_the_limit(steps):
             readings.drop(key(number))
         else:
             readings.keep(key(number), kept(float(at), series))
-        assert sum(one.reading.size for one in readings.values()) <= 20_000
+        assert sum(one.reading.size for _, one in readings) <= 20_000
         assert len(readings) <= 10
     for number in range(6):
         readings.drop(key(number))
     readings.keep(key(0), kept())
-    assert key(0) in readings
+    assert readings.get(key(0)) is not None
 
 
 def test_what_is_unread_and_too_old_to_stand_in_is_forgotten():
@@ -69,7 +69,7 @@ def test_what_is_unread_and_too_old_to_stand_in_is_forgotten():
     readings.keep(key(2), kept(at=10.0))
     readings.keep(key(3), kept(at=0.0, policy=Policy(cache_ttl=60.0)))
     readings.forget_unread(35.0)
-    assert list(readings) == [key(2), key(3)]
+    assert [one for one, _ in readings] == [key(2), key(3)]
 
 
 @pytest.mark.parametrize(
