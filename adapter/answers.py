@@ -1,5 +1,6 @@
 """Responses of the API: JSON documents, entity tags, failures (external-metrics-api §6, §7)."""
 
+from http import HTTPStatus
 from typing import Final
 
 from aiohttp import web
@@ -10,10 +11,13 @@ from adapter.core.negotiation import accepts_json
 from kube.vocab.objects import StatusDetails
 
 _JSON: Final = "application/json"
+NAME: Final = "wpa-adapter"
+"""What the server calls itself; its library would tell its version."""
+
 _HEADERS: Final = {
     "Content-Type": _JSON,
     "Cache-Control": "no-cache, private",
-    "Server": "wpa-adapter",
+    "Server": NAME,
     "X-Content-Type-Options": "nosniff",
 }
 _PEOPLE: Final = ("curl", "Wget", "Mozilla/5.0")
@@ -101,18 +105,10 @@ def no_such_resource() -> FailureError:
 
 def malformed(status: int) -> web.Response:
     """The answer to what is no HTTP request, or failed before it could be looked at."""
-    if status < 500:
-        return FailureError(status, "BadRequest", "the request is not valid HTTP").response()
-    return FailureError(status, "InternalError", "Internal error occurred").response()
-
-
-async def refuse_expectation(request: web.Request) -> web.StreamResponse | None:
-    """Agree to bodies being announced and to nothing else that an Expect header may ask for."""
-    if request.headers["Expect"].lower() != "100-continue":
-        return FailureError(417, "BadRequest", "the expectation cannot be met").response()
-    if request.transport is not None:
-        request.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-    return None
+    if status >= 500:
+        return FailureError(status, "InternalError", "Internal error occurred").response()
+    said = "the request is not valid HTTP" if status == 400 else HTTPStatus(status).phrase
+    return FailureError(status, "BadRequest", said).response()
 
 
 def indent(request: web.BaseRequest, response: web.StreamResponse, asked: bool | None) -> None:

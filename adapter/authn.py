@@ -13,7 +13,7 @@ from aiohttp import web
 from cachetools import TTLCache
 from multidict import CIMultiDictProxy
 
-from adapter.core.identity import ANONYMOUS, Extra, User, authenticated
+from adapter.core.identity import ANONYMOUS, Extra, User, authenticated, readable
 from adapter.core.trust import Headers, Peer, PeerVerifier
 from adapter.reviews import TokenReviewer
 from kube.vocab.times import Clock
@@ -53,13 +53,15 @@ class Authenticator:
             peer = self._peer(certificate)
             if peer.proxy:
                 named = proxied_user(request.headers, self._verifier.trust.headers)
+                if named is not None and not readable(named):
+                    raise UnauthorizedError("the identity headers are not UTF-8")
                 if named is not None:
                     return authenticated(named)
             if peer.user is not None:
                 return authenticated(peer.user)
         scheme, _, token = request.headers.get("Authorization", "").partition(" ")
         if scheme.lower() == "bearer" and token.strip():
-            user = await self._tokens.user_of(token.strip())
+            user = await self._tokens.user_of(token.strip()) if token.isascii() else None
             if user is None:
                 raise UnauthorizedError("the token is not valid")
             return authenticated(user)

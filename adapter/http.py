@@ -71,9 +71,7 @@ class Server:
 
         app = web.Application(middlewares=[guard])
         app.add_routes(self._health.routes())
-        app.router.add_route(
-            "*", "/{rest:.*}", self._answer, expect_handler=answers.refuse_expectation
-        )
+        app.router.add_route("*", "/{rest:.*}", self._answer)
         return app
 
     async def _serve(self, request: web.Request, handler: _Handler) -> web.StreamResponse:
@@ -89,6 +87,7 @@ class Server:
         except Exception:  # noqa: BLE001  # the boundary: logged, answered without the reason
             _log.exception("request failed", path=request.path)
             response = FailureError(500, "InternalError", "Internal error occurred").response()
+        response.headers.setdefault("Server", answers.NAME)
         answers.indent(request, response, parameters.pretty)
         self._count(_KINDS[type(route)], response.status, self._clock.monotonic() - started)
         return response

@@ -29,3 +29,17 @@ def authenticated(user: User) -> User:
     if AUTHENTICATED_GROUP in user.groups or ANONYMOUS_GROUP in user.groups:
         return user
     return User(user.name, user.uid, (*user.groups, AUTHENTICATED_GROUP), user.extra)
+
+
+def readable(user: User) -> bool:
+    """Whether all that is said of `user` is text: bytes of a header that are no UTF-8 come as
+    halves of characters, which no review can carry.
+    """
+    said = "".join((user.name, user.uid, *user.groups, *(v for _, vs in user.extra for v in vs)))
+    if said.isascii():
+        return True
+    try:
+        said.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

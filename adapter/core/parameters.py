@@ -55,7 +55,7 @@ def _read(query: str) -> Parameters:
     for pair in query.split("&", _MAX_PAIRS)[:_MAX_PAIRS]:
         if ";" in pair or not _well_encoded(pair):
             continue
-        for key, value in parse_qsl(pair, keep_blank_values=True, errors="surrogateescape"):
+        for key, value in parse_qsl(pair, keep_blank_values=True, errors="replace"):
             found.setdefault(key, value)
     pretty = found.get("pretty")
     return Parameters(

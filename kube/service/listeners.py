@@ -30,16 +30,21 @@ async def listening(
     tls: ssl.SSLContext | None = None,
     drain: float = 2.0,
     keep_alive: float = KEEP_ALIVE,
-    refusal: Refusal = lambda status: web.Response(status=status),
+    refusal: Refusal | None = None,
 ) -> AsyncIterator[Address]:
     """Serve `app` on `address` while the context is open; yields the address really bound.
 
     `flag` is the option that chose the address, for the message when it cannot be had (raises
     UsageError). `drain` is how many seconds running requests get when the context closes,
-    `keep_alive` how many a connection may be idle. `refusal` makes the answer to what is no HTTP.
+    `keep_alive` how many a connection may be idle. `refusal` makes the answers to what never
+    reaches a handler (default: aiohttp's own, as text).
     """
-    options = {"access_log": None, "keepalive_timeout": keep_alive}
-    runner = Runner(app, refusal, options, shutdown_timeout=drain, handle_signals=False)
+    options: dict[str, Any] = {"access_log": None, "keepalive_timeout": keep_alive}
+    runner: web.AppRunner = (
+        web.AppRunner(app, shutdown_timeout=drain, handle_signals=False, **options)
+        if refusal is None
+        else Runner(app, refusal, options, shutdown_timeout=drain, handle_signals=False)
+    )
     await runner.setup()
     try:
         # With a port of the system's choice, each address family would get another one.
@@ -86,9 +91,16 @@ class _Server(web.Server):
     """Makes such connections for the application behind `made`."""
 
     def __init__(self, made: web.Server, refusal: Refusal, options: dict[str, Any]) -> None:
-        super().__init__(made.request_handler, request_factory=made.request_factory)
+        super().__init__(self._handle, request_factory=made.request_factory)
+        self._application = made.request_handler
         self._refusal = refusal
         self._options = options
+
+    async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        try:
+            return await self._application(request)
+        except web.HTTPException as error:
+            return self._refusal(error.status)
 
     def __call__(self) -> web.RequestHandler:
         return _Connection(self, self._refusal, **self._options)

@@ -14,6 +14,7 @@ from tests.integration.adapter.kit.server import (
     pem,
     until,
 )
+from tests.integration.adapter.kit.wire import over_tls
 
 pytestmark = pytest.mark.asyncio
 
@@ -215,3 +216,21 @@ async def test_an_unusable_trust_leaves_the_old_one(tmp_path):
         it.cluster.publish(it.certificates.trust(**{"requestheader-client-ca-file": "rubbish"}))
         await until(noticed)
         assert (await it.ask(METRIC, user="hpa")).status == 200
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        b"X-Remote-User: \xc1\xff",
+        b"X-Remote-User: hpa\r\nX-Remote-Group: \xff",
+        b"X-Remote-User: hpa\r\nX-Remote-Extra-Scope: \xff",
+        b"Authorization: Bearer \xff",
+    ],
+)
+async def test_an_identity_that_is_not_utf8_is_nobodys(tmp_path, header):
+    async with over_tls(tmp_path) as line:
+        connection = await line.connect(line.harness.proxy)
+        request = f"GET {METRIC} HTTP/1.1\r\nHost: a\r\n".encode() + header + b"\r\n\r\n"
+        (await connection.ask(request)).failure(401, "Unauthorized")
+        connection.close()
+        assert line.harness.cluster.access_reviews == []

@@ -180,7 +180,7 @@ async def in_process(folder: Path, **changes: Any) -> AsyncIterator[Line]:
     async def not_listening(
         application: web.Application, address: Address, **given: Any
     ) -> AsyncIterator[Address]:
-        refusal: Refusal = given.get("refusal", web.Response)
+        refusal: Refusal = given["refusal"]
         runner = Runner(application, refusal, {"access_log": None}, shutdown_timeout=0.1)
         await runner.setup()
         runners.append(runner)
