@@ -33,8 +33,9 @@ demo: $(VENV)/.demo ## The whole loop on this machine; ARGS="--for 120s --report
 test: $(VENV)/.dev ## Unit, property, contract and integration tests
 	$(BIN)/pytest -n $(JOBS) --dist loadfile -m "not e2e" $(ARGS)
 
-fuzz: $(VENV)/.dev ## A million random inputs, and as many documents, through every decision; ARGS="--seed 7 --count 1"
+fuzz: $(VENV)/.dev ## Random inputs and documents through every decision, wild requests to the adapter; ARGS="--seed 7 --count 1"
 	$(BIN)/python -m tests.fuzz $(ARGS)
+	$(BIN)/python -m tests.hostile $(ARGS)
 
 controlplane: $(VENV)/.dev ## Build a real Kubernetes control plane, once (needs Go; about 10 minutes)
 	$(BIN)/python -m tests.controlplane.build

@@ -68,6 +68,18 @@ class _Connection(web.RequestHandler):
         super().__init__(manager, loop=asyncio.get_running_loop(), **options)
         self._refusal = refusal
 
+    async def start(self) -> None:
+        """Serve the connection; what breaks that off must not leave it open, unheard for ever.
+
+        aiohttp's parser lets through request lines without a target, for which it has no request.
+        """
+        try:
+            await super().start()
+        except Exception as error:  # noqa: BLE001  # whatever it is, the connection has to go
+            _log.debug("not an HTTP request", reason=type(error).__name__)
+            if self.transport is not None:
+                self.transport.close()
+
     def handle_error(
         self,
         request: web.BaseRequest,
@@ -97,6 +109,14 @@ class _Server(web.Server):
         self._options = options
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        if not request.raw_path:
+            # On a connection that was in use the parser takes such a request for a whole one.
+            response = self._refusal(400)
+            response.force_close()
+            return response
+        # aiohttp would echo the header, and fail where it is no text.
+        if request.headers.get("Expect", "100-continue").lower() != "100-continue":
+            return self._refusal(417)
         try:
             return await self._application(request)
         except web.HTTPException as error:

@@ -52,7 +52,7 @@ def _check_list(document: Any) -> None:
         assert isinstance(item["metricLabels"], dict)
 
 
-def check_query(query: str, selector: str | None = None) -> None:
+def check_query(query: str) -> None:
     """The rule's expression, in which all that came from outside is the value of a matcher."""
     expression = promql_parser.parse(query)
     assert isinstance(expression, promql_parser.AggregateExpr), query
@@ -73,12 +73,11 @@ def check_query(query: str, selector: str | None = None) -> None:
         if not exact:
             # A dot that is not escaped would match any character.
             assert "." not in matcher.value.replace("\\.", "")
-    if selector is not None:
-        check_means(selector, given)
 
 
-def check_means(selector: str, given: list[Any]) -> None:
-    """The matchers are those of the selector, no fewer and no more."""
-    requirements = parse_selector(selector).requirements
-    assert [one.key for one in requirements] == [one.name for one in given]
-
+def means(query: str, selector: str) -> bool:
+    """Whether the matchers of `query` are those of `selector`, no fewer and no more."""
+    expression = promql_parser.parse(query)
+    assert isinstance(expression, promql_parser.AggregateExpr)
+    *given, _ = expression.expr.matchers.matchers
+    return [one.key for one in parse_selector(selector).requirements] == [one.name for one in given]

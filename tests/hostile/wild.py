@@ -103,9 +103,9 @@ def any_selector(random: Random) -> str:
     parts = []
     for _ in range(random.choice((0, 1, 1, 1, 2, 3))):
         shape = random.choice(shapes)
-        one, other = random.choice(_VALUES), random.choice(_VALUES)
+        one, other = random.choice(values), random.choice(values)
         parts.append(
-            shape.replace("{k}", random.choice(_KEYS)).replace("{v}", one).replace("{w}", other)
+            shape.replace("{k}", random.choice(keys)).replace("{v}", one).replace("{w}", other)
         )
     return ",".join(parts)
 

@@ -162,15 +162,38 @@ async def test_tls_is_served_and_the_socket_is_gone_afterwards():
         await asyncio.open_connection("127.0.0.1", address.port)
 
 
+def refused(status: int) -> web.Response:
+    return web.Response(status=status, text="not like this")
+
+
+async def exchange(sent: bytes) -> bytes:
+    """All that comes back to `sent` until the server hangs up."""
+    async with listening(app_of(), ANY, flag="--x", refusal=refused) as address:
+        reader, writer = await asyncio.open_connection("127.0.0.1", address.port)
+        writer.write(sent)
+        async with asyncio.timeout(10):
+            said = await reader.read()
+        writer.close()
+    return said
+
+
 @pytest.mark.asyncio
 async def test_what_is_no_http_is_refused_in_the_servers_words_without_an_echo():
-    def refusal(status: int) -> web.Response:
-        return web.Response(status=status, text="not like this")
-
-    async with listening(app_of(), ANY, flag="--x", refusal=refusal) as address:
-        reader, writer = await asyncio.open_connection("127.0.0.1", address.port)
-        writer.write(b"GET /secret HTTP/1.1\r\nnonsense\r\n\r\n")
-        said = await reader.read()
-        writer.close()
+    said = await exchange(b"GET /secret HTTP/1.1\r\nnonsense\r\n\r\n")
     assert said.startswith(b"HTTP/1.0 400 Bad Request\r\n")
     assert said.endswith(b"\r\n\r\nnot like this")
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("header", [b"Expect: miracles", b"Expect: \xa0"])
+async def test_an_expectation_nobody_can_meet_is_refused_in_the_same_words(header):
+    said = await exchange(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n%s\r\n\r\n" % header)
+    assert said.startswith(b"HTTP/1.1 417 Expectation Failed\r\n")
+    assert said.endswith(b"\r\n\r\nnot like this")
+
+
+@pytest.mark.asyncio
+async def test_a_request_without_a_target_does_not_leave_its_connection_open():
+    assert await exchange(b"CONNECT \r\n\r\n") == b""
+    first = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
+    assert b" 400 Bad Request\r\n" in await exchange(first + b"CONNECT \r\n\r\n")
