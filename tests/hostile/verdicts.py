@@ -79,5 +79,6 @@ def means(query: str, selector: str) -> bool:
     """Whether the matchers of `query` are those of `selector`, no fewer and no more."""
     expression = promql_parser.parse(query)
     assert isinstance(expression, promql_parser.AggregateExpr)
+    assert isinstance(expression.expr, promql_parser.VectorSelector)
     *given, _ = expression.expr.matchers.matchers
     return [one.key for one in parse_selector(selector).requirements] == [one.name for one in given]

@@ -5,6 +5,7 @@ import json
 from typing import Any
 from urllib.parse import quote
 
+import jsonschema
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -34,37 +35,6 @@ def drawn(parameters: list[dict[str, Any]]) -> st.SearchStrategy[dict[str, str]]
     return st.fixed_dictionaries(must, optional=may)
 
 
-def conforms(value: Any, schema: Any, document: Any) -> bool:
-    """Whether `value` is as `schema` says, in the part of JSON Schema that the document uses."""
-    if "$ref" in schema:
-        name = schema["$ref"].removeprefix("#/components/schemas/")
-        return conforms(value, document["components"]["schemas"][name], document)
-    match schema["type"]:
-        case "object":
-            known = schema.get("properties", {})
-            other = schema.get("additionalProperties")
-            return (
-                isinstance(value, dict)
-                and set(schema.get("required", ())) <= set(value)
-                and all(
-                    conforms(one, known.get(name, other), document)
-                    if name in known or other
-                    else False
-                    for name, one in value.items()
-                )
-            )
-        case "array":
-            return isinstance(value, list) and all(
-                conforms(one, schema["items"], document) for one in value
-            )
-        case "integer":
-            return isinstance(value, int)
-        case "string":
-            return isinstance(value, str)
-        case other_type:
-            raise AssertionError(other_type)
-
-
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data())
 def test_the_description_of_the_api_holds(tmp_path_factory, data):
@@ -92,7 +62,8 @@ def test_the_description_of_the_api_holds(tmp_path_factory, data):
             assert means(promql, values.get("labelSelector", ""))
         if answer.status == 200 and answer.json["kind"] == "ExternalMetricValueList":
             content = item["get"]["responses"]["200"]["content"]["application/json"]
-            assert conforms(answer.json, content["schema"], document), answer.body
+            schema = {**content["schema"], "components": document["components"]}
+            jsonschema.validate(answer.json, schema)
 
     asyncio.run(run())
 
