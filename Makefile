@@ -7,7 +7,7 @@ ARGS   ?=
 JOBS   ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test controlplane e2e fuzz lint types check bench docs constraints clean
+.PHONY: help demo test controlplane e2e fuzz soak lint types check bench docs constraints clean
 
 help: ## Show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -36,6 +36,9 @@ test: $(VENV)/.dev ## Unit, property, contract and integration tests
 fuzz: $(VENV)/.dev ## Random inputs and documents through every decision, wild requests to the adapter; ARGS="--seed 7 --count 1"
 	$(BIN)/python -m tests.fuzz $(ARGS)
 	$(BIN)/python -m tests.hostile $(ARGS)
+
+soak: $(VENV)/.dev ## Two hundred autoscalers on an adapter whose Prometheus fails; ARGS="--for 1h"
+	$(BIN)/python -m tests.soak $(ARGS)
 
 controlplane: $(VENV)/.dev ## Build a real Kubernetes control plane, once (needs Go; about 10 minutes)
 	$(BIN)/python -m tests.controlplane.build

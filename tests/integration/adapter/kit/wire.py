@@ -77,13 +77,16 @@ class Line:
 
     def __init__(self, harness: Harness) -> None:
         self.harness = harness
+        self._contexts: dict[trustme.LeafCert | None, ssl.SSLContext] = {}
 
     async def connect(self, certificate: trustme.LeafCert | None = None) -> Connection:
         """A connection whose client shows `certificate`; over TLS."""
-        context = ssl.create_default_context(cadata=pem(self.harness.certificates.serving))
-        if certificate is not None:
-            certificate.configure_cert(context)
-        port = self.harness.server.address.port
+        if certificate not in self._contexts:
+            made = ssl.create_default_context(cadata=pem(self.harness.certificates.serving))
+            if certificate is not None:
+                certificate.configure_cert(made)
+            self._contexts[certificate] = made
+        context, port = self._contexts[certificate], self.harness.server.address.port
         found = await asyncio.open_connection("127.0.0.1", port, ssl=context, limit=_LIMIT)
         return Connection(*found)
 

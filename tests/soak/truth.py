@@ -1,0 +1,89 @@
+"""A Prometheus whose every value says what it is the value of, and when it was said."""
+
+import re
+import time
+from collections.abc import Iterator
+from random import Random
+
+import promql_parser
+from aiohttp import web
+from msgspec import Struct
+
+from tests.integration.adapter.kit.misbehaviours import MISBEHAVIOURS, TOO_LARGE
+from tests.integration.adapter.kit.prometheus import FakePrometheus, vector
+
+NAMESPACES = ("blue", "green")
+QUEUES = tuple(f"q.{number}" for number in range(10))
+_STAMP = 1000
+"""A value is its series' number, plus this times the milliseconds since the start."""
+
+FAILURES = tuple(
+    case for case in MISBEHAVIOURS if case.failure is not None and case.failure != TOO_LARGE
+)
+
+
+class Stamped(Struct, frozen=True):
+    """What a value says about itself; `at` in seconds of the monotonic clock."""
+
+    series: int
+    at: float
+
+
+class Truth:
+    """Series, by number, and the values they have now."""
+
+    def __init__(self) -> None:
+        self._start = time.monotonic()
+        self.labels = [{"namespace": n, "queue": q} for n in NAMESPACES for q in QUEUES]
+
+    def stamped(self, value: int) -> Stamped:
+        """What `value`, that came out at the far end, says about itself."""
+        return Stamped(value % _STAMP, self._start + value // _STAMP / 1000)
+
+    def answer(self, query: str) -> bytes:
+        """The instant vector of `query`: an aggregation over a selection of the series."""
+        expression = promql_parser.parse(query)
+        assert isinstance(expression, promql_parser.AggregateExpr), query
+        assert isinstance(expression.expr, promql_parser.VectorSelector), query
+        grouping = re.findall(r"\w+", str(expression.modifier))[1:]
+        stamp = int((time.monotonic() - self._start) * 1000) * _STAMP
+        sums: dict[tuple[tuple[str, str], ...], int] = {}
+        for number in self._selected(expression.expr):
+            shown = tuple((name, self.labels[number].get(name, "")) for name in grouping)
+            sums[shown] = sums.get(shown, 0) + number + stamp
+        return vector(*((dict(labels), str(value)) for labels, value in sums.items()))
+
+    def _selected(self, series: promql_parser.VectorSelector) -> Iterator[int]:
+        for number, labels in enumerate(self.labels):
+            if all(_matches(one, labels.get(one.name, "")) for one in series.matchers.matchers):
+                yield number
+
+
+def _matches(matcher: promql_parser.Matcher, value: str) -> bool:
+    match str(matcher.op):
+        case "MatchOp.Equal":
+            return bool(value == matcher.value)
+        case "MatchOp.NotEqual":
+            return bool(value != matcher.value)
+        case "MatchOp.Re":
+            return re.fullmatch(matcher.value, value) is not None
+        case other:
+            raise AssertionError(other)
+
+
+class Weather:
+    """How Prometheus is: fair, or failing in ways that the seed chooses."""
+
+    def __init__(self, prometheus: FakePrometheus, truth: Truth, random: Random) -> None:
+        self._truth = truth
+        self._random = random
+        self.failing = 0.0
+        """The part of the queries that fail."""
+        prometheus.behave = self._behave
+
+    async def _behave(self, request: web.Request, query: str) -> web.StreamResponse:
+        if self._random.random() >= self.failing:
+            return web.Response(body=self._truth.answer(query), content_type="application/json")
+        broken = FakePrometheus()
+        self._random.choice(FAILURES).script(broken)
+        return await broken.behave(request, query)
