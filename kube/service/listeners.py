@@ -17,6 +17,9 @@ _log = get_logger("listener")
 
 KEEP_ALIVE = 75.0
 
+FIRST_REQUEST_WITHIN = 30.0
+"""Seconds a new connection has for its first request; later ones have `keep_alive`."""
+
 Refusal = Callable[[int], web.Response]
 """The answer to what is no HTTP request, by its status."""
 
@@ -62,11 +65,29 @@ async def listening(
 class _Connection(web.RequestHandler):
     """Speaks HTTP with one client, and answers what is no HTTP in the words of the server."""
 
-    __slots__ = ("_refusal",)
+    __slots__ = ("_patience", "_refusal")
 
     def __init__(self, manager: web.Server, refusal: Refusal, **options: Any) -> None:
         super().__init__(manager, loop=asyncio.get_running_loop(), **options)
         self._refusal = refusal
+        self._patience: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Let nobody keep a connection for nothing: who trickles a request byte by byte is cut."""
+        super().connection_made(transport)
+        loop = asyncio.get_running_loop()
+        self._patience = loop.call_later(FIRST_REQUEST_WITHIN, transport.close)
+
+    def heard(self) -> None:
+        """A request has arrived, or the connection is gone."""
+        if self._patience is not None:
+            self._patience.cancel()
+            self._patience = None
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """Leave no timer behind."""
+        self.heard()
+        super().connection_lost(exc)
 
     async def start(self) -> None:
         """Serve the connection; what breaks that off must not leave it open, unheard for ever.
@@ -103,12 +124,17 @@ class _Server(web.Server):
     """Makes such connections for the application behind `made`."""
 
     def __init__(self, made: web.Server, refusal: Refusal, options: dict[str, Any]) -> None:
-        super().__init__(self._handle, request_factory=made.request_factory)
+        # A caller that hangs up takes its request along: nobody waits for the answer any more.
+        super().__init__(
+            self._handle, request_factory=made.request_factory, handler_cancellation=True
+        )
         self._application = made.request_handler
         self._refusal = refusal
         self._options = options
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        if isinstance(request.protocol, _Connection):
+            request.protocol.heard()
         if not request.raw_path:
             # On a connection that was in use the parser takes such a request for a whole one.
             response = self._refusal(400)
