@@ -8,8 +8,8 @@ from tests.integration.adapter import golden
 from tests.integration.adapter.kit.server import RULES
 from tests.integration.adapter.kit.wire import in_process, over_tls
 
-OBSERVABLE = {f"E-{number}" for number in (1, 2, 3, 4, 5, 7, 9, 10, 11, 12, 13, 14, 15, 16, 17)}
-"""Decisions that a single exchange can show; E-6, E-8 and E-18 to E-21 have tests of their own."""
+OBSERVABLE = {f"E-{number}" for number in (1, 2, 3, 4, 5, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17)}
+"""Decisions that a single exchange can show; E-6 and E-18 to E-21 have tests of their own."""
 
 
 @pytest.mark.asyncio
