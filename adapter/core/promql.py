@@ -120,7 +120,7 @@ def _matcher(requirement: Requirement, quote_keys: bool) -> str:
             positive = requirement.operator == "in"
             if len(values) == 1:
                 return f"{key}{'=' if positive else '!='}{quoted(values[0])}"
-            alternatives = "|".join(map(_literal, values))
+            alternatives = "|".join(map(literal, values))
             return f"{key}{'=~' if positive else '!~'}{quoted(alternatives)}"
         case "exists":
             return f'{key}!=""'
@@ -136,10 +136,10 @@ def _matcher(requirement: Requirement, quote_keys: bool) -> str:
 
 def _harmless(value: str) -> str:
     """`value` for a place inside quotes, where it may be read as a regular expression."""
-    return value if _PLAIN.fullmatch(value) else quoted(_literal(value))[1:-1]
+    return value if _PLAIN.fullmatch(value) else quoted(literal(value))[1:-1]
 
 
-def _literal(value: str) -> str:
+def literal(value: str) -> str:
     """`value` as an RE2 pattern that matches it alone."""
     return _RE2_META.sub(r"\\\g<0>", value)
 
