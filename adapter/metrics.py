@@ -1,5 +1,6 @@
 """What the adapter tells about itself, in base units (external-metrics-api §16 row 21)."""
 
+from collections.abc import Sequence
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
@@ -23,8 +24,10 @@ class AdapterMetrics:
         def gauge(name: str, text: str, *labels: str) -> Gauge:
             return Gauge(f"{PROGRAM}_{name}", text, labels, registry=registry)
 
-        def histogram(name: str, text: str, *labels: str) -> Histogram:
-            return Histogram(f"{PROGRAM}_{name}", text, labels, registry=registry, buckets=_FAST)
+        def histogram(
+            name: str, text: str, *labels: str, buckets: Sequence[float] = _FAST
+        ) -> Histogram:
+            return Histogram(f"{PROGRAM}_{name}", text, labels, registry=registry, buckets=buckets)
 
         self.requests = counter("requests", "Answered requests.", "kind", "code")
         self.request_seconds = histogram(
@@ -82,6 +85,22 @@ class AdapterMetrics:
             "Answers of Prometheus that the metric's rule does not accept.",
             "metric",
             "class",
+        )
+        self.planned_queries = counter(
+            "planned_queries",
+            "Queries after questions were put together: merged (several questions in one), single, "
+            "or apart (questions of a merged query that failed, each by itself).",
+            "kind",
+        )
+        self.planned_questions = histogram(
+            "planned_questions_per_query",
+            "Questions that one query answers.",
+            buckets=(1, 2, 5, 10, 20, 50, 100, 200, 500),
+        )
+        self.planned_alone = counter(
+            "planned_alone",
+            "Questions that are asked alone because of what kind of thing their query has.",
+            "reason",
         )
         self.samples_dropped = counter(
             "samples_dropped",

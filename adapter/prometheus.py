@@ -165,6 +165,8 @@ def _check_status(code: int, body: bytes) -> None:
         return
     if code in (400, 422):
         raise UpstreamError("query rejected", f"{code}: {rejection(body)}")
+    if code in (413, 414, 431):
+        raise UpstreamError("too large", f"status {code}")
     said = rejection(body)
     # Prometheus answers 503 when a query ran out of the time it was given.
     if code == 503 and said.startswith("timeout:"):

@@ -1,0 +1,153 @@
+"""Asks questions of one shape in as few queries as possible, and hands out the answers."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Final, Literal
+
+from msgspec import Struct, structs
+
+from adapter.core import planner_answers
+from adapter.core.planner_batches import batches
+from adapter.core.planner_shape import Shape, Values
+from adapter.core.question import Question
+from adapter.core.results import Answer, UpstreamError
+from adapter.metrics import AdapterMetrics
+from adapter.prometheus import Querying
+from kube.service.logs import get_logger
+
+_log = get_logger("planner")
+
+_AT_ONCE: Final = 8
+"""Queries at a time that stand in for a refused one."""
+_MERGED_SERIES: Final = 20_000
+"""Answers to many questions may have more series than those to one, but not any number."""
+_REFUSED: Final = ("query rejected", "too large", "bad response")
+"""Failures that merging may have caused: each question is asked again, alone."""
+
+_Kind = Literal["merged", "single", "apart"]
+
+Outcome = Literal["fine", "slow", "refused"]
+"""How the upstream took a query for many questions: it may have no time for it, or not want it."""
+
+
+class Waiting(Struct, eq=False):
+    """A question, and who waits for its answer until `deadline` (seconds of the event loop)."""
+
+    question: Question
+    deadline: float
+    answer: asyncio.Future[Answer]
+
+    def fail(self, error: BaseException) -> None:
+        """Hand out a failure, if anybody waits still."""
+        if not self.answer.done():
+            self.answer.set_exception(error)
+
+
+class Asking:
+    """Queries to one upstream."""
+
+    def __init__(self, upstream: Querying, metrics: AdapterMetrics, max_series: int) -> None:
+        self._upstream = upstream
+        self._metrics = metrics
+        self._max_series = max_series
+        self._turns = asyncio.Semaphore(_AT_ONCE)
+
+    async def alone(self, question: Question, budget: float, kind: _Kind = "single") -> Answer:
+        """Ask as written. Raises UpstreamError."""
+        return await self._query(question, budget, kind, 1)
+
+    async def together(self, shape: Shape, everybody: Sequence[Waiting], most: int) -> Outcome:
+        """Settle all that wait, with at most `most` questions in one query."""
+        waiting: dict[Values, list[Waiting]] = {}
+        for one in everybody:
+            if not one.answer.done():
+                waiting.setdefault(one.question.values, []).append(one)
+        async with asyncio.TaskGroup() as tasks:
+            parts = [
+                tasks.create_task(self._part(shape, {values: waiting[values] for values in batch}))
+                for batch in batches(shape, waiting, most)
+            ]
+        outcomes = {part.result() for part in parts}
+        worst: tuple[Outcome, ...] = ("refused", "slow")
+        return next((one for one in worst if one in outcomes), "fine")
+
+    async def _part(self, shape: Shape, waiting: Mapping[Values, list[Waiting]]) -> Outcome:
+        everybody = [one for same in waiting.values() for one in same]
+        if len(waiting) == 1:
+            await self._by_itself(everybody, "single")
+            return "fine"
+        try:
+            answers = await self._merged(shape, waiting, everybody)
+        except UpstreamError as error:
+            if error.kind not in _REFUSED:
+                for one in everybody:
+                    one.fail(error)
+                return "slow" if error.kind == "timeout" else "fine"
+            _log.warning(
+                "the upstream refuses questions put together; they are asked one by one",
+                kind=error.kind,
+                detail=error.detail,
+                query=shape.promql(list(waiting)[:2]),
+            )
+            async with asyncio.TaskGroup() as tasks:
+                for same in waiting.values():
+                    tasks.create_task(self._in_turn(same))
+            return "refused"
+        for values, same in waiting.items():
+            for one in same:
+                self._settle(one, answers[values])
+        return "fine"
+
+    async def _merged(
+        self, shape: Shape, waiting: Mapping[Values, list[Waiting]], everybody: list[Waiting]
+    ) -> Mapping[Values, Answer]:
+        question = structs.replace(
+            everybody[0].question,
+            promql=shape.promql(waiting),
+            form="",
+            values=(),
+            max_series=min(sum(map(self._limit, everybody)), _MERGED_SERIES),
+        )
+        answer = await self._query(question, _budget(everybody), "merged", len(waiting))
+        return planner_answers.split(shape, answer, waiting)
+
+    async def _in_turn(self, same: list[Waiting]) -> None:
+        async with self._turns:
+            await self._by_itself(same, "apart")
+
+    async def _by_itself(self, same: list[Waiting], kind: _Kind) -> None:
+        """One query for those who ask the same."""
+        same = [one for one in same if not one.answer.done()]
+        if not same:
+            return
+        limit = max(map(self._limit, same))
+        question = structs.replace(same[0].question, max_series=limit)
+        try:
+            answer = await self.alone(question, _budget(same), kind)
+        except UpstreamError as error:
+            for one in same:
+                one.fail(error)
+            return
+        for one in same:
+            self._settle(one, answer)
+
+    async def _query(self, question: Question, budget: float, kind: _Kind, many: int) -> Answer:
+        self._metrics.planned_queries.labels(kind).inc()
+        self._metrics.planned_questions.observe(many)
+        return await self._upstream.query(question, budget)
+
+    def _settle(self, one: Waiting, answer: Answer) -> None:
+        series = len(answer.samples) + len(answer.left_out)
+        if series > self._limit(one):
+            one.fail(UpstreamError("too large", f"{series} series, at most {self._limit(one)}"))
+        elif not one.answer.done():
+            one.answer.set_result(answer)
+
+    def _limit(self, one: Waiting) -> int:
+        return one.question.max_series or self._max_series
+
+
+def _budget(waiting: list[Waiting]) -> float:
+    """Seconds until the last of them gives up."""
+    left = max(one.deadline for one in waiting) - asyncio.get_running_loop().time()
+    return max(left, 0.001)
