@@ -183,3 +183,47 @@ def test_random_queries(prometheus, expression, guard, fixed, data):
     asked = data.draw(st.lists(st.sampled_from(options), min_size=2, max_size=6, unique=True))
     found = compare(http, form, shape, asked, data.draw(st.sampled_from(instants)))
     event("with series" if found else "without series")
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "depth{§}",
+        "sum(depth{§})",
+        "sum by (pod) (depth{§})",
+        "max(depth{§}) by (queue)",
+        "avg without (pod, queue) (depth{§})",
+        "stddev(depth{§})",
+        "sum(rate(done_total{§}[30m]))",
+        "sum(rate(done_total{§}[2h] offset 10m)) / count(lag{§})",
+        "sum(max_over_time(lag{§}[10m])) or vector(0)",
+        "sum by (pod) (lag{§}) or vector(0)",
+        "sum by (pod) (lag{§}) or on() vector(0)",
+        "time() - max(timestamp(lag{§}))",
+        "sum by (queue, pod) (depth{§}) / on (pod) sum by (queue, pod) (lag{§})",
+        "sum by (queue, pod) (depth{§}) / ignoring (queue, zone) sum by (queue, pod) (lag{§})",
+        "lag{§} * on (pod) group_left () sum by (pod) (depth{§})",
+        "sum(depth{§} and on (pod) lag{§})",
+        "clamp_min(sum(sum by (pod) (depth{§})), 1) > 2",
+    ],
+)
+def test_queries_as_rules_have_them(prometheus, expression):
+    http, instants = prometheus
+    found = 0
+    for fixed in FIXED:
+        form = form_of(expression, fixed)
+        shape = shape_of(form)
+        assert isinstance(shape, Shape), shape
+        found += sum(compare(http, form, shape, combinations(fixed), at) for at in instants)
+    assert found > 0
+
+
+def test_these_samples_tell_orders_apart(prometheus):
+    """Adding them up backwards gives other floats: a wrong order would have been seen."""
+    http, instants = prometheus
+    differ = 0
+    for queue in QUEUES:
+        alone = texts(ask(http, f'depth{{queue="{queue}"}}', instants[0]) or b"")
+        values = [float(text) for text in alone.values()]
+        differ += sum(values) != sum(reversed(values))
+    assert differ > 0

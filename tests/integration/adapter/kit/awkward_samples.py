@@ -1,7 +1,8 @@
 """A real Prometheus with samples that make answers differ if anything can.
 
 Floats whose sum depends on the order, NaN, infinities, counter resets, gaps, series that end,
-labels that are missing or look like regular expressions; in blocks and, in another order, in memory.
+labels that are missing or look like regular expressions; in blocks and, in another order, in
+memory.
 """
 
 import contextlib
