@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from msgspec import Struct, structs
+from msgspec import Struct
 
 from adapter.core.upstream import DEFAULT
 
@@ -29,17 +29,6 @@ class Question(Struct, frozen=True):
     max_series: int | None = None
     """Answers with more series are refused, before they are read in full; None: as the upstream
     has it. A query in place of several others must allow what those allow together."""
-
-    @property
-    def parts(self) -> "tuple[Question, Question | None]":
-        """Itself without `times`, and the question for those: both can be planned."""
-        if not self.times:
-            return self, None
-        values = self.values if self.times_form else ()
-        times = structs.replace(
-            self, promql=self.times, form=self.times_form, times="", times_form="", values=values
-        )
-        return structs.replace(self, times="", times_form=""), times
 
 
 class Policy(Struct, frozen=True):
