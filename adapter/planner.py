@@ -10,8 +10,8 @@ from typing import Final
 from cachetools import TTLCache
 
 from adapter.core.planner_batches import MOST
-from adapter.core.planner_proof import shape_of
-from adapter.core.planner_shape import Alone, Shape
+from adapter.core.planner_proof import plan_of
+from adapter.core.planner_shape import Alone, Plan
 from adapter.core.question import Question
 from adapter.core.results import Answer, UpstreamError
 from adapter.metrics import AdapterMetrics
@@ -30,8 +30,8 @@ _FEWEST: Final = 8
 _CAUTIOUS: Final = 600.0
 """Seconds in which that is remembered."""
 
-_Key = tuple[str, str, tuple[tuple[str, str], ...]]
-"""Form, upstream and headers: what questions that are asked together have in common."""
+_Key = tuple[str, str, str, tuple[tuple[str, str], ...]]
+"""Forms, upstream and headers: what questions that are asked together have in common."""
 
 
 class _Batch:
@@ -47,20 +47,20 @@ class _Batch:
 class _Line:
     """The batches of one key: the one that gathers, and how many are being asked."""
 
-    def __init__(self, key: _Key, shape: Shape) -> None:
+    def __init__(self, key: _Key, plan: Plan) -> None:
         self.key = key
-        self.shape = shape
+        self.plan = plan
         self.gathering: _Batch | None = None
         self.running = 0
 
 
 class Planner:
-    """Questions on their way to one upstream."""
+    """Questions on their way to the upstreams."""
 
     def __init__(
         self, upstream: Querying, clock: Clock, metrics: AdapterMetrics, *, max_series: int
     ) -> None:
-        """`max_series` is the upstream's limit for the answer to one question."""
+        """`max_series` is the upstreams' limit for the answer to one question."""
         self._asking = Asking(upstream, metrics, max_series)
         self._metrics = metrics
         self._lines: dict[_Key, _Line] = {}
@@ -68,21 +68,18 @@ class Planner:
         self._most: TTLCache[_Key, int] = TTLCache(1000, _CAUTIOUS, clock.monotonic)
 
     async def query(self, question: Question, budget: float) -> Answer:
-        """The answer as of now, within `budget` seconds. Raises UpstreamError.
-
-        A question with `times` is asked alone: ask its `parts` to have both planned.
-        """
-        shape = shape_of(question.form)
-        key = (question.form, question.upstream, question.headers)
-        if isinstance(shape, Alone):
-            self._metrics.planned_alone.labels(shape.reason).inc()
+        """The answer as of now, within `budget` seconds. Raises UpstreamError."""
+        plan = plan_of(question)
+        key = (question.form, question.times_form, question.upstream, question.headers)
+        if isinstance(plan, Alone):
+            self._metrics.planned_alone.labels(plan.reason).inc()
             return await self._asking.alone(question, budget)
-        if question.times or key in self._apart:
+        if key in self._apart:
             return await self._asking.alone(question, budget)
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[Answer] = loop.create_future()
         waiting = Waiting(question, loop.time() + budget, answer)
-        batch = self._join(key, shape, waiting)
+        batch = self._join(key, plan, waiting)
         try:
             async with asyncio.timeout(budget):
                 return await answer
@@ -94,10 +91,10 @@ class Planner:
                 # Either it is done, or it would work on for nobody.
                 batch.task.cancel()
 
-    def _join(self, key: _Key, shape: Shape, waiting: Waiting) -> _Batch:
+    def _join(self, key: _Key, plan: Plan, waiting: Waiting) -> _Batch:
         line = self._lines.get(key)
         if line is None:
-            line = self._lines[key] = _Line(key, shape)
+            line = self._lines[key] = _Line(key, plan)
         batch = line.gathering
         if batch is None:
             batch = line.gathering = _Batch()
@@ -113,7 +110,7 @@ class Planner:
         line.gathering = None
         line.running += 1
         most = self._most.get(line.key, MOST)
-        asking = self._asking.together(line.shape, batch.everybody, most)
+        asking = self._asking.together(line.plan, batch.everybody, most)
         task = batch.task = asyncio.create_task(asking)
         task.add_done_callback(lambda done: self._done(line, batch, done))
 

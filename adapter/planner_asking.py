@@ -8,9 +8,10 @@ from msgspec import Struct, structs
 
 from adapter.core import planner_answers
 from adapter.core.planner_batches import batches
-from adapter.core.planner_shape import Shape, Values
+from adapter.core.planner_shape import Plan, Shape, Values
 from adapter.core.question import Question
 from adapter.core.results import Answer, UpstreamError
+from adapter.core.sample_times import dated
 from adapter.metrics import AdapterMetrics
 from adapter.prometheus import Querying
 from kube.service.logs import get_logger
@@ -56,7 +57,7 @@ class Asking:
         """Ask as written. Raises UpstreamError."""
         return await self._query(question, budget, kind, 1)
 
-    async def together(self, shape: Shape, everybody: Sequence[Waiting], most: int) -> Outcome:
+    async def together(self, plan: Plan, everybody: Sequence[Waiting], most: int) -> Outcome:
         """Settle all that wait, with at most `most` questions in one query."""
         waiting: dict[Values, list[Waiting]] = {}
         for one in everybody:
@@ -64,20 +65,20 @@ class Asking:
                 waiting.setdefault(one.question.values, []).append(one)
         async with asyncio.TaskGroup() as tasks:
             parts = [
-                tasks.create_task(self._part(shape, {values: waiting[values] for values in batch}))
-                for batch in batches(shape, waiting, most)
+                tasks.create_task(self._part(plan, {values: waiting[values] for values in batch}))
+                for batch in batches(plan, waiting, most)
             ]
         outcomes = {part.result() for part in parts}
         worst: tuple[Outcome, ...] = ("refused", "slow")
         return next((one for one in worst if one in outcomes), "fine")
 
-    async def _part(self, shape: Shape, waiting: Mapping[Values, list[Waiting]]) -> Outcome:
+    async def _part(self, plan: Plan, waiting: Mapping[Values, list[Waiting]]) -> Outcome:
         everybody = [one for same in waiting.values() for one in same]
         if len(waiting) == 1:
             await self._by_itself(everybody, "single")
             return "fine"
         try:
-            answers = await self._merged(shape, waiting, everybody)
+            answers = await self._merged(plan, waiting, everybody)
         except UpstreamError as error:
             if error.kind not in _REFUSED:
                 for one in everybody:
@@ -87,7 +88,7 @@ class Asking:
                 "the upstream refuses questions put together; they are asked one by one",
                 kind=error.kind,
                 detail=error.detail,
-                query=shape.promql(list(waiting)[:2]),
+                query=plan.values.promql(list(waiting)[:2]),
             )
             async with asyncio.TaskGroup() as tasks:
                 for same in waiting.values():
@@ -99,13 +100,27 @@ class Asking:
         return "fine"
 
     async def _merged(
+        self, plan: Plan, waiting: Mapping[Values, list[Waiting]], everybody: list[Waiting]
+    ) -> Mapping[Values, Answer | UpstreamError]:
+        if plan.times is None:
+            return await self._split(plan.values, waiting, everybody)
+        try:
+            # Both at the same instant: a sample must not get the time of its successor.
+            async with asyncio.TaskGroup() as both:
+                found = both.create_task(self._split(plan.values, waiting, everybody))
+                times = both.create_task(self._split(plan.times, waiting, everybody))
+        except ExceptionGroup as group:
+            raise group.exceptions[0] from group
+        answers = found.result()
+        return {one: _dated(answers[one], instants) for one, instants in times.result().items()}
+
+    async def _split(
         self, shape: Shape, waiting: Mapping[Values, list[Waiting]], everybody: list[Waiting]
     ) -> Mapping[Values, Answer]:
-        question = structs.replace(
-            everybody[0].question,
-            promql=shape.promql(waiting),
-            form="",
-            values=(),
+        question = Question(
+            shape.promql(waiting),
+            everybody[0].question.upstream,
+            everybody[0].question.headers,
             max_series=min(sum(map(self._limit, everybody)), _MERGED_SERIES),
         )
         answer = await self._query(question, _budget(everybody), "merged", len(waiting))
@@ -136,7 +151,10 @@ class Asking:
         self._metrics.planned_questions.observe(many)
         return await self._upstream.query(question, budget)
 
-    def _settle(self, one: Waiting, answer: Answer) -> None:
+    def _settle(self, one: Waiting, answer: Answer | UpstreamError) -> None:
+        if isinstance(answer, UpstreamError):
+            one.fail(answer)
+            return
         series = len(answer.samples) + len(answer.left_out)
         if series > self._limit(one):
             one.fail(UpstreamError("too large", f"{series} series, at most {self._limit(one)}"))
@@ -151,3 +169,11 @@ def _budget(waiting: list[Waiting]) -> float:
     """Seconds until the last of them gives up."""
     left = max(one.deadline for one in waiting) - asyncio.get_running_loop().time()
     return max(left, 0.001)
+
+
+def _dated(answer: Answer, times: Answer) -> Answer | UpstreamError:
+    """What one question gets: times that are none are no failure of the others."""
+    try:
+        return dated(answer, times)
+    except UpstreamError as error:
+        return error

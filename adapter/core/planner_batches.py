@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Final
 
-from adapter.core.planner_shape import Shape, Values
+from adapter.core.planner_shape import Plan, Values
 
 MOST: Final = 500
 """Questions in one query."""
@@ -11,13 +11,16 @@ _LENGTH: Final = 15_000
 """Characters of a query's patterns. VictoriaMetrics refuses queries of 16 KiB."""
 
 
-def batches(shape: Shape, asked: Iterable[Values], most: int = MOST) -> list[list[Values]]:
+def batches(plan: Plan, asked: Iterable[Values], most: int = MOST) -> list[list[Values]]:
     """`asked` in parts of at most `most` that one query each can carry.
 
     Sorted, so that questions of one namespace stay together: each label has a pattern of its own,
     and together they also select combinations that nobody asked for.
     """
-    places = [part for part in shape.parts if isinstance(part, int)]
+    shapes = [plan.values] if plan.times is None else [plan.values, plan.times]
+    # The longer of the two queries counts.
+    repeated = [[part for part in shape.parts if isinstance(part, int)] for shape in shapes]
+    places = max(repeated, key=len)
     found: list[list[Values]] = []
     length = 0
     for values in sorted(asked):

@@ -25,8 +25,9 @@ from adapter.core.planner_functions import (
     PER_SERIES,
     SET_OPERATORS,
 )
-from adapter.core.planner_shape import ALONE, Alone, Guard, Shape
+from adapter.core.planner_shape import ALONE, Alone, Guard, Plan, Shape
 from adapter.core.planner_text import NoProofError
+from adapter.core.question import Question
 
 
 class _Vector(Struct, frozen=True):
@@ -49,6 +50,15 @@ def shape_of(form: str) -> Shape | Alone:
         return _Proof(form).shape()
     except NoProofError as error:
         return error.alone
+
+
+def plan_of(question: Question) -> Plan | Alone:
+    """How `question` is asked together with others of its forms, or why it is not."""
+    values = shape_of(question.form)
+    if isinstance(values, Alone) or not question.times:
+        return values if isinstance(values, Alone) else Plan(values)
+    times = shape_of(question.times_form)
+    return times if isinstance(times, Alone) else Plan(values, times)
 
 
 class _Proof:

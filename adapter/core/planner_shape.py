@@ -66,4 +66,11 @@ class Shape(Struct, frozen=True):
         return {name: value for name, value in labels.items() if name not in self.hidden}
 
 
+class Plan(Struct, frozen=True):
+    """How the values of questions are asked together, and their instants if they ask for those."""
+
+    values: Shape
+    times: Shape | None = None
+
+
 ALONE: Final = Alone("no form", "no label value occurs in the query as an exact match")
