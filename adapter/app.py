@@ -20,6 +20,7 @@ from adapter.http import Server
 from adapter.metric_reads import MetricReads
 from adapter.metrics import PROGRAM, AdapterMetrics
 from adapter.pages import Pages
+from adapter.planner import Planner
 from adapter.refresher import Refresher
 from adapter.reviews import Authorizer, TokenReviewer
 from adapter.settings import Settings, UpstreamAuth
@@ -95,8 +96,9 @@ async def running(settings: Settings, clock: Clock) -> AsyncIterator[Running]:
         authentication, authorization = await _api_clients(settings, stack)
         if not settings.skip_lookup:
             await trust.read_cluster(authentication)
+        planner = Planner(upstreams, clock, metrics, max_series=settings.upstream.max_series)
         values = Values(
-            upstreams,
+            planner,
             clock,
             metrics,
             ttl=settings.cache_ttl,

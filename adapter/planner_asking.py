@@ -13,6 +13,7 @@ from adapter.core.question import Question
 from adapter.core.results import Answer, UpstreamError
 from adapter.core.sample_times import dated
 from adapter.metrics import AdapterMetrics
+from adapter.planner_experience import Experience, Key
 from adapter.prometheus import Querying
 from kube.service.logs import get_logger
 
@@ -26,9 +27,6 @@ _REFUSED: Final = ("query rejected", "too large", "bad response")
 """Failures that merging may have caused: each question is asked again, alone."""
 
 _Kind = Literal["merged", "single", "apart"]
-
-Outcome = Literal["fine", "slow", "refused"]
-"""How the upstream took a query for many questions: it may have no time for it, or not want it."""
 
 
 class Waiting(Struct, eq=False):
@@ -47,8 +45,15 @@ class Waiting(Struct, eq=False):
 class Asking:
     """Queries to one upstream."""
 
-    def __init__(self, upstream: Querying, metrics: AdapterMetrics, max_series: int) -> None:
+    def __init__(
+        self,
+        upstream: Querying,
+        metrics: AdapterMetrics,
+        experience: Experience,
+        max_series: int,
+    ) -> None:
         self._upstream = upstream
+        self._experience = experience
         self._metrics = metrics
         self._max_series = max_series
         self._turns = asyncio.Semaphore(_AT_ONCE)
@@ -57,47 +62,52 @@ class Asking:
         """Ask as written. Raises UpstreamError."""
         return await self._query(question, budget, kind, 1)
 
-    async def together(self, plan: Plan, everybody: Sequence[Waiting], most: int) -> Outcome:
-        """Settle all that wait, with at most `most` questions in one query."""
+    async def together(self, key: Key, plan: Plan, everybody: Sequence[Waiting]) -> None:
+        """Settle all that wait."""
         waiting: dict[Values, list[Waiting]] = {}
         for one in everybody:
             if not one.answer.done():
                 waiting.setdefault(one.question.values, []).append(one)
         async with asyncio.TaskGroup() as tasks:
-            parts = [
-                tasks.create_task(self._part(plan, {values: waiting[values] for values in batch}))
-                for batch in batches(plan, waiting, most)
-            ]
-        outcomes = {part.result() for part in parts}
-        worst: tuple[Outcome, ...] = ("refused", "slow")
-        return next((one for one in worst if one in outcomes), "fine")
+            for batch in batches(plan, waiting, self._experience.most(key)):
+                part = {values: waiting[values] for values in batch}
+                tasks.create_task(self._part(key, plan, part))
 
-    async def _part(self, plan: Plan, waiting: Mapping[Values, list[Waiting]]) -> Outcome:
+    async def _part(self, key: Key, plan: Plan, waiting: Mapping[Values, list[Waiting]]) -> None:
         everybody = [one for same in waiting.values() for one in same]
         if len(waiting) == 1:
             await self._by_itself(everybody, "single")
-            return "fine"
+            return
         try:
             answers = await self._merged(plan, waiting, everybody)
         except UpstreamError as error:
-            if error.kind not in _REFUSED:
-                for one in everybody:
-                    one.fail(error)
-                return "slow" if error.kind == "timeout" else "fine"
-            _log.warning(
-                "the upstream refuses questions put together; they are asked one by one",
-                kind=error.kind,
-                detail=error.detail,
-                query=plan.values.promql(list(waiting)[:2]),
-            )
-            async with asyncio.TaskGroup() as tasks:
-                for same in waiting.values():
-                    tasks.create_task(self._in_turn(same))
-            return "refused"
+            if error.kind in _REFUSED:
+                await self._refused(key, plan, waiting, error)
+                return
+            if error.kind == "timeout":
+                self._experience.learn(key, "slow", len(waiting))
+            for one in everybody:
+                one.fail(error)
+            return
+        self._experience.learn(key, "fine", len(waiting))
         for values, same in waiting.items():
             for one in same:
                 self._settle(one, answers[values])
-        return "fine"
+
+    async def _refused(
+        self, key: Key, plan: Plan, waiting: Mapping[Values, list[Waiting]], error: UpstreamError
+    ) -> None:
+        """Ask each by itself instead."""
+        self._experience.learn(key, "refused", len(waiting))
+        _log.warning(
+            "the upstream refuses questions put together; they are asked one by one",
+            kind=error.kind,
+            detail=error.detail,
+            query=plan.values.promql(list(waiting)[:2]),
+        )
+        async with asyncio.TaskGroup() as tasks:
+            for same in waiting.values():
+                tasks.create_task(self._in_turn(same))
 
     async def _merged(
         self, plan: Plan, waiting: Mapping[Values, list[Waiting]], everybody: list[Waiting]

@@ -8,6 +8,7 @@ from msgspec import structs
 
 from adapter.core.configuration import Catalogue
 from adapter.core.documents import ROOT
+from adapter.core.planner_proof import why_single
 from adapter.core.question import Policy
 from adapter.core.rule_compiler import (
     SAMPLE_SERIES,
@@ -112,6 +113,11 @@ def _shared(rule: Rule, name: str) -> Iterator[str]:
     path = f"{ROOT}/namespaces/{namespace}/{name}?labelSelector={quote(str(selector), safe='')}"
     yield _line("a request", path)
     yield _line("asks", question.promql)
+    alone = why_single(question)
+    yield _line(
+        "together",
+        f"no: {alone}" if alone else "with requests that differ in these label values alone",
+    )
     yield _line("its times", question.times or "the evaluation time (no timestampQuery)")
 
 

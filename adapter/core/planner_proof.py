@@ -61,6 +61,12 @@ def plan_of(question: Question) -> Plan | Alone:
     return times if isinstance(times, Alone) else Plan(values, times)
 
 
+def why_single(question: Question) -> str:
+    """Why `question` is always asked alone, for the author of its rule; empty if it is not."""
+    plan = plan_of(question)
+    return plan.detail if isinstance(plan, Alone) else ""
+
+
 class _Proof:
     """The proof for one form. Methods raise NoProofError."""
 
