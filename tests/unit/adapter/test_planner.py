@@ -199,7 +199,7 @@ async def test_after_a_timeout_fewer_are_asked_together_and_slowly_more_again():
     it.prometheus.latency = 0.0
     assert await it.values(NAMES) == [[number * 1000] for number in range(300)]
     assert len(it.asked) == 1 + 4
-    for _ in range(10):
+    for _ in range(30):
         await it.values(NAMES)
     before = len(it.asked)
     await it.values(NAMES)
