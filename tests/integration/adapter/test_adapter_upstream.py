@@ -37,7 +37,9 @@ async def test_too_slow_is_a_timeout_that_prometheus_was_told_of(tmp_path):
         it.prometheus.stalls()
         await failure(it, 504, "Timeout", "timeout")
         method, form, _ = it.prometheus.requests[0]
-        assert (method, form["timeout"]) == ("POST", "300ms")
+        assert method == "POST"
+        # What is left of it after looking for company.
+        assert 200 < int(form["timeout"].removesuffix("ms")) <= 300
         assert abs(float(form["time"]) - it.clock.now() / 1000) < 5
         await until(lambda: it.prometheus.cancelled == 1)
 

@@ -71,8 +71,10 @@ def evaluate(part: Any, data: Evaluated) -> dict[Labels, int]:
             for one, milli in evaluate(part.expr, data).items():
                 group = frozenset(pair for pair in one if pair[0] in names)
                 groups.setdefault(group, []).append(milli)
-            reduce = {"sum": sum, "max": max}[str(part.op)]
-            return {group: reduce(millis) for group, millis in groups.items()}
+            if str(part.op) == "max":
+                return {group: max(millis) for group, millis in groups.items()}
+            assert str(part.op) == "sum"
+            return {group: sum(millis) for group, millis in groups.items()}
     raise AssertionError(f"{part} is not understood here")
 
 

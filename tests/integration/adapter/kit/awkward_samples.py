@@ -10,6 +10,7 @@ import random
 import subprocess
 import threading
 import time
+import urllib.parse
 import urllib.request
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -105,18 +106,23 @@ def awkward_prometheus(folder: Path, seed: int) -> Iterator[tuple[str, list[floa
         check=True,
         capture_output=True,
     )
-    with _exporter(samples) as port:
+    with contextlib.ExitStack() as stack:
+        exporter = stack.enter_context(contextlib.ExitStack())
+        port = exporter.enter_context(_exporter(samples))
         (folder / "prometheus.yml").write_text(f"""
 global: {{scrape_interval: 500ms, scrape_timeout: 500ms}}
 scrape_configs:
 - job_name: t
   static_configs: [{{targets: ["127.0.0.1:{port}"], labels: {{instance: i}}}}]
 """)
-        with running_prometheus(folder / "prometheus.yml", folder / "data") as url:
-            while _scrapes(url) < _SCRAPES:
-                time.sleep(0.1)
-            end = round(time.time(), 3)
-            yield url, [end, now - 15.0, now - 3600.0, now - 7000.0]
+        running = running_prometheus(folder / "prometheus.yml", folder / "data")
+        url = stack.enter_context(running)
+        _await(url, f"sum(sum_over_time(up[5m])) >= {_SCRAPES}")
+        end = round(time.time(), 3)
+        # From here on nothing changes any more, not even for queries that look ahead.
+        exporter.close()
+        _await(url, "up == 0")
+        yield url, [end, now - 15.0, now - 3600.0, now - 7000.0]
 
 
 @contextlib.contextmanager
@@ -146,8 +152,12 @@ def _exporter(samples: Samples) -> Iterator[int]:
         thread.join()
 
 
-def _scrapes(url: str) -> float:
-    query = f"{url}/api/v1/query?query=sum(count_over_time(up[5m]))"
-    with urllib.request.urlopen(query, timeout=5) as got:
-        result = msgspec.json.decode(got.read())["data"]["result"]
-    return float(result[0]["value"][1]) if result else 0.0
+def _await(url: str, condition: str) -> None:
+    """Wait until the query `condition` has a result."""
+    query = f"{url}/api/v1/query?{urllib.parse.urlencode({'query': condition})}"
+    for _ in range(300):
+        with urllib.request.urlopen(query, timeout=5) as got:
+            if msgspec.json.decode(got.read())["data"]["result"]:
+                return
+        time.sleep(0.1)
+    raise AssertionError(f"never true: {condition}")
