@@ -33,6 +33,17 @@ class Evaluated:
         self.fails_all = False
         self.warnings = 0
         self.cancelled = 0
+        self._having: dict[tuple[str, str], list[Labels]] = {}
+        self._indexed = 0
+
+    def having(self, name: str, value: str) -> list[Labels]:
+        """Series with this label."""
+        if self._indexed != len(self.series):
+            self._having, self._indexed = {}, len(self.series)
+            for one in self.series:
+                for pair in one:
+                    self._having.setdefault(pair, []).append(one)
+        return self._having.get((name, value), [])
 
     async def query(self, question: Question, budget: float) -> Answer:
         self.asked.append(question)
@@ -61,7 +72,10 @@ def evaluate(part: Any, data: Evaluated) -> dict[Labels, int]:
     """Values by labels."""
     match part:
         case ast.VectorSelector():
-            return {one: data.series[one] for one in data.series if _selects(part, dict(one))}
+            equal = [m for m in part.matchers.matchers if m.op == ast.MatchOp.Equal and m.value]
+            lists = [data.having(matcher.name, matcher.value) for matcher in equal]
+            found = min(lists, key=len, default=list(data.series))
+            return {one: data.series[one] for one in found if _selects(part, dict(one))}
         case ast.Call():
             assert part.func.name == "timestamp"
             return {one: data.scraped[one] * 1000 for one in evaluate(part.args[0], data)}
@@ -75,7 +89,8 @@ def evaluate(part: Any, data: Evaluated) -> dict[Labels, int]:
                 return {group: max(millis) for group, millis in groups.items()}
             assert str(part.op) == "sum"
             return {group: sum(millis) for group, millis in groups.items()}
-    raise AssertionError(f"{part} is not understood here")
+        case _:
+            raise AssertionError(f"{part} is not understood here")
 
 
 def _selects(selector: Any, have: dict[str, str]) -> bool:
