@@ -1,7 +1,7 @@
 """What 5,000 autoscalers on 20 rules cost Prometheus, and the adapter for each question.
 
-Run: `python -m bench.planner`. Prints JSON. Queries are counted in virtual time, in the second cycle
-of 15 s; the target is at most 100. Times are of the pure parts, for 250 questions at once.
+Run: `python -m bench.planner`. Prints JSON. Queries are counted in virtual time, in the second
+cycle of 15 s; the target is at most 100. Times are of the pure parts, for 250 questions at once.
 """
 
 import asyncio

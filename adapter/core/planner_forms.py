@@ -18,8 +18,8 @@ from kube.vocab.selectors import Requirement, Selector
 PLACEHOLDER: Final = re.compile(r"asked-([0-9]{1,4})-value", re.ASCII)
 """Reads like a label value, so that templates treat it as they treat the real ones."""
 
-_PLAIN: Final = re.compile(r"[A-Za-z0-9._-]+", re.ASCII)
-"""Values that every template writes as they are. The empty one matches absence: it never varies."""
+_PLAIN: Final = re.compile(r"[A-Za-z0-9._/:@ -]+", re.ASCII)
+"""Values that matchers have as they are. The empty one matches absence: it never varies."""
 
 
 def with_form(

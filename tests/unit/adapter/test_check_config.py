@@ -57,6 +57,7 @@ def test_a_rule_is_explained(tmp_path):
         ("staleFor", "60s"),
         ("onError", "the value 1500m"),
         ("asks", f"sum(rate(http_requests_total{{{matchers}}}[2m])) by ()"),
+        ("together", "with requests that differ in these label values alone"),
     ]:
         assert line in told, line
     assert ("readable", "in  amber, blue") in told
@@ -109,3 +110,11 @@ def test_the_schema_can_be_printed():
     result = CliRunner().invoke(check_config, ["--schema"])
     assert result.exit_code == 0
     assert json.loads(result.stdout)["title"] == "Configuration of wpa-adapter"
+
+
+def test_a_rule_that_is_always_asked_alone_says_why(tmp_path):
+    result = check(
+        tmp_path,
+        "externalRules: [{seriesQuery: m, metricsQuery: 'topk(1, m{<<.LabelMatchers>>})'}]",
+    )
+    assert "together     no: topk is not known to treat each group by itself" in result.stdout

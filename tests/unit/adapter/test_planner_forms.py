@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapter.core.file_format import ExternalRule, ResourceMapping
+from adapter.core.configuration import read_configuration
 from adapter.core.planner_forms import PLACEHOLDER
 from adapter.core.question import Question
 from adapter.core.rule_compiler import compile_rule
@@ -34,6 +35,16 @@ def test_requests_that_differ_in_values_have_the_very_same_form():
     one, two = (question("<<.Series>>{<<.LabelMatchers>>}", f"queue={q}") for q in ("a", "b"))
     assert one.form is two.form
     assert (one.values, two.values) == (("a", "blue"), ("b", "blue"))
+
+
+def test_values_that_a_rule_gives_its_parameters_vary_too():
+    (rule,) = read_configuration(
+        "externalRules: [{seriesQuery: m, params: {page: {label: uri, values: {a: /v1/a, b: '*'}}}, "
+        "metricsQuery: 'sum(m{<<.LabelMatchers>>})'}]",
+        "rules",
+    ).rules.values()
+    assert rule.question(parse_selector("page=a"), "blue").values == ("/v1/a", "blue")
+    assert rule.question(parse_selector("page=b"), "blue").values == ("blue",)
 
 
 def test_what_the_text_leaves_out_is_no_value():
