@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapter.core.file_format import ExternalRule, ResourceMapping
 from adapter.core.configuration import read_configuration
+from adapter.core.file_format import ExternalRule, ResourceMapping
 from adapter.core.planner_forms import PLACEHOLDER
 from adapter.core.question import Question
 from adapter.core.rule_compiler import compile_rule
@@ -39,7 +39,8 @@ def test_requests_that_differ_in_values_have_the_very_same_form():
 
 def test_values_that_a_rule_gives_its_parameters_vary_too():
     (rule,) = read_configuration(
-        "externalRules: [{seriesQuery: m, params: {page: {label: uri, values: {a: /v1/a, b: '*'}}}, "
+        "externalRules: [{seriesQuery: m, "
+        "params: {page: {label: uri, values: {a: /v1/a, b: '*'}}}, "
         "metricsQuery: 'sum(m{<<.LabelMatchers>>})'}]",
         "rules",
     ).rules.values()
