@@ -5,50 +5,30 @@
 How old somebody else's renewal is gets judged by our own monotonic clock since we first saw it, so
 that clocks of two machines never decide. The holder stops acting `RENEW_WITHIN` seconds after its
 last successful renewal, before anybody else may take the lease. On exit the lease is released.
+
+A holder that dies is followed within `DURATION` plus two `RETRY`: its last renewal is seen one
+retry late, and the lease is tried for one retry late.
 """
 
 import asyncio
 from collections.abc import Callable
-from typing import Final, Literal
+from typing import Final
 
-import msgspec
 from msgspec import Struct
 
-from kube.client.errors import Conflict, KubeError, NotFound
-from kube.client.requests import Resource, create_of, get_of, update_of
+from kube.client.errors import Conflict, KubeError
+from kube.client.lease_objects import Lease, LeaseObject
 from kube.client.transport import ApiClient
-from kube.vocab.objects import ObjectMeta, Wire
-from kube.vocab.times import Clock, Millis, format_micro, parse_rfc3339
+from kube.vocab.times import Clock, Millis
 
-DURATION: Final = 15
+DURATION: Final = 10
 """Seconds without renewal after which others may take the lease."""
-RENEW_WITHIN: Final = 10.0
+RENEW_WITHIN: Final = 8.0
 """Seconds after the last renewal at which the holder stops acting."""
 RETRY: Final = 2.0
 """Seconds between two attempts, also between two renewals."""
-ATTEMPT: Final = 4.0
-"""Seconds one attempt may take."""
-
-LEASES: Final = Resource("coordination.k8s.io", "v1", "leases")
-
-
-class _LeaseSpec(Wire, frozen=True):
-    holder_identity: str = ""
-    lease_duration_seconds: int = 0
-    acquire_time: str | None = None
-    renew_time: str | None = None
-    lease_transitions: int = 0
-
-
-class _Lease(Wire, frozen=True, omit_defaults=False):
-    metadata: ObjectMeta = ObjectMeta()
-    spec: _LeaseSpec = _LeaseSpec()
-    api_version: Literal["coordination.k8s.io/v1"] = "coordination.k8s.io/v1"
-    kind: Literal["Lease"] = "Lease"
-
-
-_LEASE: Final = msgspec.json.Decoder(_Lease)
-
+ATTEMPT: Final = 3.5
+"""Seconds one attempt may take: one that hangs leaves time for another before we have to stop."""
 
 _ABSENT: Final = ""
 """The version of a lease that is not there."""
@@ -59,6 +39,40 @@ class Seen(Struct, frozen=True):
 
     version: str
     at: float
+
+
+class Sightings:
+    """For how long, by our own clock, a lease has been as it is."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._seen: Seen | None = None
+
+    def unchanged(self, lease: Lease | None) -> float:
+        """Seconds since we first saw that version of the lease, or that it was missing."""
+        version = lease.metadata.resource_version if lease is not None else _ABSENT
+        now = self._clock.monotonic()
+        if self._seen is None or self._seen.version != version:
+            self._seen = Seen(version, now)
+        return now - self._seen.at
+
+    def nobodys(self) -> bool:
+        """Whether a lease that is missing may be made by who does not hold it.
+
+        It was never seen at all, as far as we know; or it has been away so long that no holder may
+        still believe in it (V-09).
+        """
+        return self._seen is None or self.unchanged(None) >= DURATION
+
+
+def always() -> bool:
+    """The wish of who always wants to lead."""
+    return True
+
+
+def never(_: str) -> bool:
+    """The knowledge of who cannot tell that a holder is gone."""
+    return False
 
 
 class LeaderElection:
@@ -74,24 +88,34 @@ class LeaderElection:
         *,
         on_change: Callable[[bool], None],
         on_error: Callable[[KubeError], None],
+        wanted: Callable[[], bool] = always,
+        gone: Callable[[str], bool] = never,
     ) -> None:
-        """`on_change` hears of leadership won and lost; `on_error` of what fails on the way."""
+        """`on_change` hears of leadership won and lost; `on_error` of what fails on the way.
+
+        While not `wanted` the lease is let go of and left alone. A holder that is known to be
+        `gone`, and to have stopped acting, need not be waited for.
+        """
         self.previous_renewal: Millis | None = None
         """When the holder before us was last known to be alive, by its own word."""
         self.transitions = 0
-        self.writes = 0
-        """Times the lease was made, taken, renewed or let go of."""
-        self._client = client
-        self._namespace = namespace
-        self._name = name
+        self._object = LeaseObject(client, namespace, name, clock)
         self._identity = identity
         self._clock = clock
         self._on_change = on_change
         self._on_error = on_error
-        self._lease: _Lease | None = None
+        self._wanted = wanted
+        self._gone = gone
+        self._sightings = Sightings(clock)
+        self._lease: Lease | None = None
         self._renewed: float | None = None
-        self._seen: Seen | None = None
         self._leading = False
+        self._yielding = False
+
+    @property
+    def writes(self) -> int:
+        """Times the lease was made, taken, renewed or let go of."""
+        return self._object.writes
 
     def held(self) -> bool:
         """Whether we may act right now: the fence to ask before every write."""
@@ -100,7 +124,7 @@ class LeaderElection:
     async def run(self) -> None:
         """Acquire, renew and acquire again until cancelled."""
         while True:
-            await self._attempt()
+            await (self._attempt() if self._wanted() else self._yield())
             self._tell()
             await asyncio.sleep(RETRY)
 
@@ -109,32 +133,46 @@ class LeaderElection:
 
         `run` has to be cancelled before.
         """
-        held = self.held()
+        held = self.held() or self._yielding
         self._renewed = None
         self._tell()
-        if not held:
-            return
-        try:
-            async with asyncio.timeout(ATTEMPT / 4):
-                await self._let_go()
-        except (KubeError, TimeoutError):
-            # It runs out by itself.
-            return
+        if held:
+            await self._let_go()
+
+    async def _yield(self) -> None:
+        """Stop acting first; let go one turn later, when what was under way has arrived."""
+        if self._renewed is not None:
+            self._renewed = None
+            self._yielding = True
+        elif self._yielding:
+            self._yielding = False
+            await self._let_go()
 
     async def _let_go(self) -> None:
-        """Free the lease, also where a renewal of ours was broken off: it may have been done."""
+        """Free the lease; where that fails, it runs out by itself."""
+        try:
+            async with asyncio.timeout(ATTEMPT / 4):
+                await self._free()
+        except (KubeError, TimeoutError):
+            return
+        finally:
+            self._lease = None
+
+    async def _free(self) -> None:
+        """Also where a renewal of ours was broken off: it may have been done."""
         if self._lease is not None:
             try:
-                await self._put(self._lease, holder="", duration=1)
+                await self._object.put(self._lease, holder="", duration=1)
             except Conflict:
                 pass
             else:
                 return
-        lease = await self._read()
+        lease = await self._object.read()
         if lease is not None and lease.spec.holder_identity == self._identity:
-            await self._put(lease, holder="", duration=1)
+            await self._object.put(lease, holder="", duration=1)
 
     async def _attempt(self) -> None:
+        self._yielding = False
         started = self._clock.monotonic()
         try:
             async with asyncio.timeout(ATTEMPT):
@@ -151,78 +189,34 @@ class LeaderElection:
 
     async def _hold(self) -> bool:
         """Renew or take the lease; False while somebody else has it."""
-        lease = self._lease or await self._read()
+        lease = self._lease or await self._object.read()
         if lease is None:
-            return self._may_make() and await self._create()
-        unrenewed = self._watched(lease.metadata.resource_version)
+            return await self._make()
+        unrenewed = self._sightings.unchanged(lease)
         if not self.held():
-            self.previous_renewal = _moment(lease.spec.renew_time)
-        if lease.spec.holder_identity == self._identity:
-            self._lease = await self._put(lease, holder=self._identity, duration=DURATION)
+            self.previous_renewal = lease.spec.renewed_at
+        holder = lease.spec.holder_identity
+        if holder == self._identity:
+            self._lease = await self._object.put(lease, holder=self._identity, duration=DURATION)
             return True
         self._renewed = None
-        if lease.spec.holder_identity and unrenewed < max(1, lease.spec.lease_duration_seconds):
+        ran_out = unrenewed >= max(1, lease.spec.lease_duration_seconds)
+        if holder and not ran_out and not self._gone(holder):
             return False
-        self._lease = await self._put(lease, holder=self._identity, duration=DURATION, taken=True)
+        self._lease = await self._object.put(
+            lease, holder=self._identity, duration=DURATION, taken=True
+        )
         self.transitions += 1
         return True
 
-    def _may_make(self) -> bool:
-        """Ours that vanished, or the first one there ever was as far as we know. Otherwise a holder
-        may still believe in the one that is gone: as long as that could be, we wait (V-09).
-        """
-        return self.held() or self._seen is None or self._watched(_ABSENT) >= DURATION
-
-    def _watched(self, version: str) -> float:
-        """Seconds since we first saw that version of the lease."""
-        now = self._clock.monotonic()
-        if self._seen is None or self._seen.version != version:
-            self._seen = Seen(version, now)
-        return now - self._seen.at
-
-    async def _read(self) -> _Lease | None:
-        try:
-            request = get_of(LEASES, self._namespace, self._name)
-            return await self._client.read(request, _LEASE)
-        except NotFound:
-            return None
-
-    async def _create(self) -> bool:
-        now = format_micro(self._clock.now())
-        lease = _Lease(
-            ObjectMeta(name=self._name, namespace=self._namespace),
-            _LeaseSpec(self._identity, DURATION, now, now, 0),
-        )
-        request = create_of(LEASES, self._namespace, msgspec.json.encode(lease))
-        self._lease = await self._client.read(request, _LEASE)
-        self.writes += 1
+    async def _make(self) -> bool:
+        """Make a lease that is missing, if it is ours or nobody's."""
+        if not self.held() and not self._sightings.nobodys():
+            return False
+        self._lease = await self._object.create(self._identity, DURATION)
         return True
-
-    async def _put(
-        self, lease: _Lease, *, holder: str, duration: int, taken: bool = False
-    ) -> _Lease:
-        now = format_micro(self._clock.now())
-        spec = _LeaseSpec(
-            holder,
-            duration,
-            now if taken else lease.spec.acquire_time,
-            now,
-            lease.spec.lease_transitions + taken,
-        )
-        body = msgspec.json.encode(_Lease(lease.metadata, spec))
-        request = update_of(LEASES, self._namespace, self._name, body)
-        written = await self._client.read(request, _LEASE)
-        self.writes += 1
-        return written
 
     def _tell(self) -> None:
         if self.held() != self._leading:
             self._leading = not self._leading
             self._on_change(self._leading)
-
-
-def _moment(text: str | None) -> Millis | None:
-    try:
-        return parse_rfc3339(text) if text else None
-    except ValueError:
-        return None

@@ -16,8 +16,8 @@ DELAYED: dict[str, Any] = {
     "downscaleDelayBelowWatermarkSeconds": 120,
     "downscaleForbiddenWindowSeconds": 1,
 }
-TAKEOVER = 19_000
-"""Milliseconds: the lease's duration and two retries."""
+TAKEOVER = 15_000
+"""Milliseconds: the duration of the lease and two retries, rounded up."""
 
 
 async def pair(w: World, **spec: Any) -> tuple[Running, Running]:
@@ -153,7 +153,7 @@ async def test_leadership_lost_while_looking_scales_nothing(tmp_path):
         leader = await w.scaler(leader_election=True)
         await w.until(w.clock.now() + 40_000)
         turn = w.turn("web", after=10)
-        await w.until(turn - 7_000)
+        await w.until(turn - 5_000)
         Cut(w, leader.token, only="/leases")
         slow: list[int] = []
 

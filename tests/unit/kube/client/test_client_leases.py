@@ -52,7 +52,7 @@ async def test_the_first_makes_the_lease_and_keeps_renewing_it():
             c.server.spec.items()
             >= {
                 "holderIdentity": "first",
-                "leaseDurationSeconds": 15,
+                "leaseDurationSeconds": DURATION,
                 "acquireTime": "2026-01-31T12:00:00.000000Z",
                 "renewTime": "2026-01-31T12:00:00.000000Z",
             }.items()
@@ -180,7 +180,7 @@ async def test_an_edited_lease_is_renewed_after_one_conflict():
         assert ("PUT", 409) in c.server.codes
         assert first.held()
         assert first.told == [True]
-        assert c.server.spec["leaseDurationSeconds"] == 15
+        assert c.server.spec["leaseDurationSeconds"] == DURATION
 
 
 @pytest.mark.asyncio
