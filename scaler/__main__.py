@@ -11,8 +11,8 @@ from kube.service.settings import address, double_dashes, duration
 from scaler.app import serve
 from scaler.core.label_tags import LabelTag, read_label_tags
 from scaler.core.recommender import Tls
-from scaler.leadership import own_namespace
 from scaler.settings import Settings
+from scaler.shell.leadership import MOST_SHARDS, own_namespace
 
 # A switch as Go programs take it: alone, or with =true or =false.
 _SWITCH: Any = {"type": bool, "is_flag": False, "flag_value": True}
@@ -66,6 +66,9 @@ def _label_tags(_ctx: click.Context, _param: click.Parameter, text: str) -> tupl
     metavar="NAME",
     help="Namespace of that Lease.  [default: the pod's own, else default]",
 )
+@click.option("--shards", type=click.IntRange(1, MOST_SHARDS), default=1, show_default=True,
+              help="Spread the autoscalers over so many Leases, so that several scalers work side "
+              "by side; the same number for all of them. Needs leader election.")  # fmt: skip
 @click.option("--client-qps", type=click.FloatRange(0), default=1000, show_default=True,
               help="Limit of requests per second to the Kubernetes API, burst 1.5 times that; "
               "0 is no limit.")  # fmt: skip
@@ -108,6 +111,8 @@ def command(namespaces: str, period: int, **options: Any) -> None:
     """
     if period <= 0:
         raise click.BadParameter("must be above 0", param_hint="--evaluation-period")
+    if options["shards"] > 1 and not options["leader_election"]:
+        raise click.BadParameter("needs --enable-leader-election", param_hint="--shards")
     named = tuple(name.strip() for name in namespaces.split(",") if name.strip())
     tls = _tls(options)
     settings = Settings(namespaces=named, period=period, recommender_tls=tls, **options)

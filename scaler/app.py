@@ -14,7 +14,6 @@ from kube.client.discovery import Discovery
 from kube.client.errors import NotFound
 from kube.client.events import EventRecorder
 from kube.client.items import Key
-from kube.client.leases import LeaderElection
 from kube.client.reflector import Reflector
 from kube.client.requests import list_of
 from kube.client.transport import ApiClient
@@ -26,11 +25,11 @@ from kube.service.settings import Address
 from kube.vocab.times import SECOND, Clock, SystemClock
 from scaler.core.own_gauges import PROGRAM
 from scaler.core.wire import Autoscaler
-from scaler.leadership import LEASE, identity
 from scaler.settings import Settings
 from scaler.shell.autoscaler_series import AutoscalerSeries
-from scaler.shell.evaluate import Evaluator, Sole
+from scaler.shell.evaluate import Evaluator
 from scaler.shell.externals import ExternalMetrics
+from scaler.shell.leadership import Concerned, Leadership, Shards, Single, Sole, identity
 from scaler.shell.monitors import Monitors
 from scaler.shell.observe import Observer
 from scaler.shell.pages import autoscalers_page
@@ -121,18 +120,7 @@ class Scaler:
             max_sample_age=settings.max_sample_age,
         )
         self.recorder = EventRecorder(client, COMPONENT, clock=clock)
-        self.election: LeaderElection | None = None
-        if settings.leader_election:
-            self.election = LeaderElection(
-                client,
-                settings.leader_election_namespace,
-                LEASE,
-                identity(),
-                clock,
-                on_change=self._leads,
-                on_error=Complaints("Cannot hold the lease"),
-            )
-        leadership = self.election or Sole()
+        self.leadership = self._leadership(settings, client, clock)
         self.reporter = Reporter(client, self.recorder)
         namespaces = settings.namespaces or ("",)
         self.catalogue = Catalogue(self._due, lists=len(namespaces))
@@ -142,7 +130,7 @@ class Scaler:
             self.reporter,
             Rivals(client, self.catalogue, clock),
             clock,
-            leadership=leadership,
+            leadership=self.leadership,
             quiet=settings.skip_not_scaling_events,
         )
         self.ticker = Ticker(
@@ -150,7 +138,7 @@ class Scaler:
             period=settings.period,
             workers=settings.workers,
             clock=clock,
-            active=leadership.held,
+            active=self.leadership.held,
         )
         self.reflectors = [
             Reflector(
@@ -173,7 +161,7 @@ class Scaler:
             self.ticker.stats,
             [reflector.stats for reflector in self.reflectors],
             self.recorder.stats,
-            lambda: self.election.writes if self.election else 0,
+            self.leadership,
         )
 
     def health(self, stop: asyncio.Event) -> HealthChecks:
@@ -194,8 +182,7 @@ class Scaler:
     async def run(self, stop: asyncio.Event, lag: LoopLag) -> None:
         """Work until `stop` is set; then let running evaluations and events finish."""
         services = [reflector.run() for reflector in self.reflectors]
-        if self.election is not None:
-            services.append(self.election.run())
+        services.append(self.leadership.run())
         services += [self.ticker.run(self.catalogue), self.recorder.run(), lag.run()]
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(service) for service in services]
@@ -206,13 +193,31 @@ class Scaler:
                     await self.recorder.drained()
             for task in tasks:
                 task.cancel()
-            if self.election is not None:
-                await self.election.release()
+            await self.leadership.release()
 
-    def _leads(self, leading: bool) -> None:
-        _log.info("Leading" if leading else "Not leading any more", lease=LEASE)
+    def _leadership(self, settings: Settings, client: ApiClient, clock: Clock) -> Leadership:
+        if not settings.leader_election:
+            return Sole()
+        namespace = settings.leader_election_namespace
+        complaints = Complaints("Cannot hold the lease")
+        if settings.shards == 1:
+            return Single(
+                client, namespace, identity(), clock, on_change=self._leads, on_error=complaints
+            )
+        return Shards(
+            client,
+            namespace,
+            identity(),
+            clock,
+            count=settings.shards,
+            on_change=self._leads,
+            on_error=complaints,
+        )
+
+    def _leads(self, lease: str, leading: bool, concerned: Concerned) -> None:
+        _log.info("Leading" if leading else "Not leading any more", lease=lease)
         # Who leads from now on begins with what the objects say; who does not has nothing to show.
-        self.catalogue.forget()
+        self.catalogue.forget(concerned)
 
     def _due(self, key: Key, at_once: bool) -> None:
         entry = self.catalogue.get(key)

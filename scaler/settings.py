@@ -23,6 +23,8 @@ class Settings(Struct, frozen=True):
     workers: int = 64
     leader_election: bool = True
     leader_election_namespace: str = "default"
+    shards: int = 1
+    """Leases over which the autoscalers are spread, so that several scalers work side by side."""
     client_qps: float = 1000.0
     client_timeout: int = 10 * SECOND
     skip_not_scaling_events: bool = False

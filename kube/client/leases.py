@@ -56,13 +56,13 @@ class Sightings:
             self._seen = Seen(version, now)
         return now - self._seen.at
 
-    def nobodys(self) -> bool:
+    def nobodys(self, *, hasty: bool = True) -> bool:
         """Whether a lease that is missing may be made by who does not hold it.
 
-        It was never seen at all, as far as we know; or it has been away so long that no holder may
-        still believe in it (V-09).
+        It was never seen at all, which is enough for the `hasty`; or it has been away so long that
+        no holder may still believe in it (V-09).
         """
-        return self._seen is None or self.unchanged(None) >= DURATION
+        return (hasty and self._seen is None) or self.unchanged(None) >= DURATION
 
 
 def always() -> bool:
@@ -90,11 +90,13 @@ class LeaderElection:
         on_error: Callable[[KubeError], None],
         wanted: Callable[[], bool] = always,
         gone: Callable[[str], bool] = never,
+        hasty: bool = True,
     ) -> None:
         """`on_change` hears of leadership won and lost; `on_error` of what fails on the way.
 
         While not `wanted` the lease is let go of and left alone. A holder that is known to be
-        `gone`, and to have stopped acting, need not be waited for.
+        `gone`, and to have stopped acting, need not be waited for. A lease that we never saw is
+        made at once if `hasty`; otherwise it has to be missing for its duration first.
         """
         self.previous_renewal: Millis | None = None
         """When the holder before us was last known to be alive, by its own word."""
@@ -106,6 +108,7 @@ class LeaderElection:
         self._on_error = on_error
         self._wanted = wanted
         self._gone = gone
+        self._hasty = hasty
         self._sightings = Sightings(clock)
         self._lease: Lease | None = None
         self._renewed: float | None = None
@@ -138,6 +141,15 @@ class LeaderElection:
         self._tell()
         if held:
             await self._let_go()
+
+    def rename(self, identity: str) -> None:
+        """Go by this name. If it is another one than before, stop acting at once."""
+        if identity == self._identity:
+            return
+        self._identity = identity
+        self._renewed = None
+        self._lease = None
+        self._tell()
 
     async def _yield(self) -> None:
         """Stop acting first; let go one turn later, when what was under way has arrived."""
@@ -173,11 +185,15 @@ class LeaderElection:
 
     async def _attempt(self) -> None:
         self._yielding = False
-        started = self._clock.monotonic()
+        started, name = self._clock.monotonic(), self._identity
         try:
             async with asyncio.timeout(ATTEMPT):
-                if await self._hold():
-                    self._renewed = started
+                held = await self._hold()
+            if name != self._identity:
+                # What was held is held under a name that we gave up meanwhile.
+                self._lease = None
+            elif held:
+                self._renewed = started
         except Conflict:
             # Somebody was quicker, or edited the lease: look again next time.
             self._lease = None
@@ -211,7 +227,7 @@ class LeaderElection:
 
     async def _make(self) -> bool:
         """Make a lease that is missing, if it is ours or nobody's."""
-        if not self.held() and not self._sightings.nobodys():
+        if not self.held() and not self._sightings.nobodys(hasty=self._hasty):
             return False
         self._lease = await self._object.create(self._identity, DURATION)
         return True

@@ -2,9 +2,8 @@
 
 import asyncio
 from collections import Counter
-from typing import Final, Protocol
-
-from msgspec import Struct
+from functools import partial
+from typing import Final
 
 from kube.client.errors import KubeError
 from kube.vocab.times import Clock, Millis
@@ -25,6 +24,7 @@ from scaler.core.status import (
 )
 from scaler.core.trace import Decision
 from scaler.shell.decision_log import say, say_decision
+from scaler.shell.leadership import Leadership
 from scaler.shell.measures import Measures
 from scaler.shell.observe import Observer
 from scaler.shell.reporter import Reporter
@@ -34,29 +34,6 @@ from scaler.state.catalogue import Entry, Evaluated
 
 DEADLINE: Final = 60.0
 """Seconds after which an evaluation is given up: no object may block its worker for ever."""
-
-
-class Leadership(Protocol):
-    """The right to act."""
-
-    @property
-    def previous_renewal(self) -> Millis | None:
-        """When the holder before us was last known to be alive."""
-        ...
-
-    def held(self) -> bool:
-        """Whether we may write right now."""
-        ...
-
-
-class Sole(Struct, frozen=True):
-    """The leadership of the only scaler there is."""
-
-    previous_renewal: Millis | None = None
-
-    def held(self) -> bool:
-        """Always."""
-        return True
 
 
 class Evaluator:
@@ -122,19 +99,24 @@ class Evaluator:
 
     def _recall(self, entry: Entry, now: Millis) -> Memory:
         """What the status remembers, at the first evaluation after a start."""
+        uid = entry.autoscaler.metadata.uid
         for field in times_ahead(entry.status, now):
             text = (
                 "A time in the status lies in the future and is taken as now, so that windows and "
                 "delays begin now; check the clocks of whoever writes it"
             )
             say(entry, "warning", text, field=field)
-        return memory_of(entry.status, now, self._leadership.previous_renewal)
+        uid = entry.autoscaler.metadata.uid
+        return memory_of(entry.status, now, self._leadership.previous_renewal(uid))
 
     def _may_act(self, entry: Entry, spec: Spec) -> bool:
         """Not on an object that was deleted or changed while we looked (an evaluation of what it
         is now follows), nor once leadership is lost: whoever leads now decides.
         """
-        return not entry.leaving and entry.spec == spec and self._leadership.held()
+        return not entry.leaving and entry.spec == spec and self._holds(entry)
+
+    def _holds(self, entry: Entry) -> bool:
+        return self._leadership.held(entry.autoscaler.metadata.uid)
 
     async def _apply(self, spec: Spec, decision: Decision, scale: ScaleObject | None) -> Applied:
         if scale is None or not decision.scales:
@@ -169,7 +151,7 @@ class Evaluator:
         overlap = overlap_event(spec, decision, previous)
         if overlap is not None:
             self._reporter.tell(entry, [overlap])
-        may_write = self._leadership.held
+        may_write = partial(self._holds, entry)
         await self._reporter.report(entry, status, decision.at, may_write=may_write)
 
     async def _look_for_rivals(self, entry: Entry, spec: Spec) -> None:
@@ -195,4 +177,4 @@ class Evaluator:
             draft = EventDraft("Warning", "FailedSpecCheck", entry.refusal)
             self._reporter.tell(entry, [draft])
         status = status_of_refusal(entry.refusal, entry.status, now, generation=generation)
-        await self._reporter.report(entry, status, now, may_write=self._leadership.held)
+        await self._reporter.report(entry, status, now, may_write=partial(self._holds, entry))

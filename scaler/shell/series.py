@@ -1,6 +1,6 @@
 """The scaler's series about itself for Prometheus: what it did, how punctually, at what cost."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
@@ -12,6 +12,7 @@ from kube.client.reflector_stats import ReflectorStats
 from kube.client.requests import Request
 from scaler.core.own_gauges import PROGRAM
 from scaler.shell.evaluate import Evaluator
+from scaler.shell.leadership import Leadership
 from scaler.shell.reporter import Reporter
 from scaler.shell.ticker import TickerStats
 from scaler.state.catalogue import Catalogue
@@ -38,7 +39,7 @@ class Daemon(Collector):
         ticker: TickerStats,
         reflectors: Iterable[ReflectorStats],
         recorder: RecorderStats,
-        lease_writes: Callable[[], int],
+        leadership: Leadership,
     ) -> None:
         self._catalogue = catalogue
         self._evaluator = evaluator
@@ -46,12 +47,14 @@ class Daemon(Collector):
         self._ticker = ticker
         self._reflectors = tuple(reflectors)
         self._recorder = recorder
-        self._lease_writes = lease_writes
+        self._leadership = leadership
 
     def collect(self) -> Iterable[Metric]:
         """Counters kept by the parts."""
         name = f"{PROGRAM}_autoscalers"
         yield GaugeMetricFamily(name, "Autoscalers that exist.", len(self._catalogue))
+        text = "Shards this scaler holds; without --shards, whether it leads."
+        yield GaugeMetricFamily(f"{PROGRAM}_shards_held", text, self._leadership.shards)
         yield _counter(
             "evaluations", "Evaluations by the rule that bound them.", "rule",
             self._evaluator.outcomes,
@@ -85,7 +88,7 @@ class Daemon(Collector):
             self._reporter.writes["decision"],
             self._reporter.writes["values"],
             self._events_written(),
-            self._lease_writes(),
+            self._leadership.writes,
             self._reporter.released,
         )
         return dict(zip(WRITE_CAUSES, counts, strict=True))

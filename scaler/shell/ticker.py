@@ -13,6 +13,7 @@ from typing import Final
 from msgspec import Struct
 
 from kube.client.items import Key
+from kube.vocab.hashing import fnv1a
 from kube.vocab.times import SECOND, Clock
 from scaler.state.catalogue import Catalogue, Entry
 
@@ -40,9 +41,12 @@ class Ticker:
         period: int,
         workers: int,
         clock: Clock,
-        active: Callable[[], bool] = lambda: True,
+        active: Callable[[str], bool] = lambda _: True,
     ) -> None:
-        """`period` in milliseconds. `evaluate` must not raise. Turns pass while not `active`."""
+        """`period` in milliseconds. `evaluate` must not raise.
+
+        The turns of an object pass while its uid is not `active`.
+        """
         self.stats = TickerStats()
         self._evaluate = evaluate
         self._period = period
@@ -109,7 +113,7 @@ class Ticker:
         await asyncio.sleep(max(GRID, min(self._heap[0][0] - self._clock.monotonic(), 1.0)))
 
     def _start(self, entry: Entry, due: float) -> None:
-        if self._closed or not self._active():
+        if self._closed or not self._active(entry.autoscaler.metadata.uid):
             return
         if entry.running:
             entry.again = True
@@ -139,8 +143,5 @@ def phase(uid: str, period: int) -> int:
     Always in the first half of a second: times in a status are cut to seconds, and a turn just
     before the next one could, a few milliseconds late, start its windows a second later.
     """
-    value = 0xCBF29CE484222325
-    for byte in uid.encode():
-        value = ((value ^ byte) * 0x100000001B3) & 0xFFFFFFFFFFFFFFFF
-    whole, part = divmod(value % period, SECOND)
+    whole, part = divmod(fnv1a(uid) % period, SECOND)
     return whole * SECOND + part // 2

@@ -133,9 +133,14 @@ class Catalogue:
         """The valid specifications whose target is this one."""
         return tuple(self._by_target.get(target, {}).values())
 
-    def forget(self) -> None:
-        """Whoever led meanwhile has moved on: what counts is what the objects say (D15)."""
+    def forget(self, concerned: Callable[[str], bool] = lambda _: True) -> None:
+        """Whoever led meanwhile has moved on: what counts is what the objects say (D15).
+
+        Only of the objects whose uid is `concerned`.
+        """
         for entry in self:
+            if not concerned(entry.autoscaler.metadata.uid):
+                continue
             entry.status = entry.written = entry.autoscaler.status
             entry.memory = entry.last = None
             entry.rests_until = 0.0

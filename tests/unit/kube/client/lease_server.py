@@ -34,13 +34,22 @@ class OffsetClock(LoopClock):
 
 
 class LeaseServer:
-    """Stores one Lease with the rules of an API server. The user is the bearer token."""
+    """Stores Leases with the rules of an API server. The user is the bearer token."""
 
     def __init__(self) -> None:
-        self.lease: dict[str, Any] | None = None
+        self.leases: dict[str, dict[str, Any]] = {}
         self.troubles: dict[str, list[Trouble]] = {}
         self.codes: list[tuple[str, int]] = []
         self._version = 100
+
+    @property
+    def lease(self) -> dict[str, Any] | None:
+        """The lease named `lock`."""
+        return self.leases.get("lock")
+
+    @lease.setter
+    def lease(self, gone: None) -> None:
+        self.leases.pop("lock", None)
 
     @property
     def spec(self) -> dict[str, Any]:
@@ -55,7 +64,7 @@ class LeaseServer:
     def edit(self, **spec: Any) -> None:
         """What `kubectl edit` does."""
         assert self.lease is not None
-        self._store(self.lease["metadata"], self.spec | spec)
+        self._store("lock", self.lease["metadata"], self.spec | spec)
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         user = request.headers["Authorization"].removeprefix("Bearer ")
@@ -75,22 +84,27 @@ class LeaseServer:
     async def _answer(self, request: web.Request) -> web.StreamResponse:
         body = await request.json() if request.can_read_body else {}
         if request.method == "POST":
-            if self.lease is not None:
+            name = body["metadata"]["name"]
+            if name in self.leases:
                 return failure(409, "AlreadyExists")
-            return self._store(body["metadata"], body["spec"], code=201)
-        if self.lease is None:
+            return self._store(name, body["metadata"], body["spec"], code=201)
+        name = request.path.rpartition("/")[2]
+        stored = self.leases.get(name)
+        if stored is None:
             return failure(404, "NotFound")
         if request.method == "PUT":
-            if body["metadata"]["resourceVersion"] != self.lease["metadata"]["resourceVersion"]:
+            if body["metadata"]["resourceVersion"] != stored["metadata"]["resourceVersion"]:
                 return failure(409, "Conflict")
-            return self._store(self.lease["metadata"], body["spec"])
-        return web.json_response(self.lease)
+            return self._store(name, body["metadata"], body["spec"])
+        return web.json_response(stored)
 
-    def _store(self, meta: dict[str, Any], spec: dict[str, Any], code: int = 200) -> web.Response:
+    def _store(
+        self, name: str, meta: dict[str, Any], spec: dict[str, Any], code: int = 200
+    ) -> web.Response:
         self._version += 1
         meta = meta | {"resourceVersion": str(self._version), "uid": "u"}
-        self.lease = {"kind": "Lease", "metadata": meta, "spec": spec}
-        return web.json_response(self.lease, status=code)
+        self.leases[name] = {"kind": "Lease", "metadata": meta, "spec": spec}
+        return web.json_response(self.leases[name], status=code)
 
     def _trouble(self, user: str) -> str:
         now = asyncio.get_running_loop().time()
