@@ -196,3 +196,36 @@ async def test_a_status_write_is_not_repeated_once_leadership_is_lost(tmp_path):
         await w.until(turn + 60_000)
         assert w.replicas("web") == 8
         assert len(begun) == 1, [at - turn for at in begun]
+
+
+@pytest.mark.asyncio
+@pytest.mark.looptime
+async def test_shards_share_the_work_and_a_dead_scalers_part_goes_on(tmp_path):
+    async with world(tmp_path) as w:
+        names = [f"web-{n}" for n in range(8)]
+        w.metrics.show("backlog", 2000)
+        for name in names:
+            w.deploy(deployment(name, 4))
+            await w.apply(autoscaler(name, maxReplicas=20, scaleUpLimitFactor=100))
+        first = await w.scaler(leader_election=True, shards=4)
+        second = await w.scaler(leader_election=True, shards=4)
+        await w.until(w.clock.now() + 60_000)
+        since = w.clock.now()
+        w.metrics.show("backlog", 8000)
+        await w.until(since + 60_000)
+        assert {w.replicas(name) for name in names} == {8}
+        writers_of = {
+            name: {c.token for c in w.calls if c.at >= since and f"/{name}/scale" in c.path
+                   and c.method == "PUT"}
+            for name in names
+        }  # fmt: skip
+        assert all(len(found) == 1 for found in writers_of.values()), writers_of
+        assert set().union(*writers_of.values()) == {first.token, second.token}
+        await first.kill()
+        died = w.clock.now()
+        w.metrics.show("backlog", 16000)
+        await w.until(died + 15_000 + 15_000)
+        assert {w.replicas(name) for name in names} == {16}
+        assert {
+            c.token for c in w.calls if c.at > died and c.path.endswith("/scale")
+        } == {second.token}  # fmt: skip

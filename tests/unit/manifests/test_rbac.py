@@ -2,6 +2,7 @@
 
 import pytest
 
+from scaler.shell.leadership import LEASE, lease_of
 from tests.unit.manifests.manifest_files import MANIFESTS, objects_below
 
 ROLES = {
@@ -62,13 +63,13 @@ def test_the_scalers_permissions():
     }
 
 
-def test_leases_only_at_home_and_only_the_one():
+def test_leases_only_at_home_and_only_ours():
     role = ROLES["wpa-scaler:leader-election"]
     assert role["kind"] == "Role"
     for rule in role["rules"]:
         assert rule["resources"] == ["leases"]
         if rule["verbs"] != ["create"]:
-            assert rule["resourceNames"] == ["watermarkpodautoscaler-lock"]
+            assert rule["resourceNames"] == [LEASE, *(lease_of(shard) for shard in range(8))]
 
 
 def test_the_adapter_has_only_what_an_aggregated_api_needs():
