@@ -6,20 +6,21 @@ Flags that mean the same as prometheus-adapter's have its names (external-metric
 import asyncio
 import sys
 import time
-from typing import Any
+from typing import Any, Final
 
 import click
 
-from adapter import app, check_config, flags
+from adapter import app, check_config, flags, flags_without_effect
+from adapter.flag_forms import GroupedCommand
 from adapter.settings import Settings, settings_of
 from kube.service import logs, runtime
-from kube.service.settings import double_dashes
 
-_DEBUG_FROM = 4
+_DEBUG_FROM: Final = 4
+_ENCODERS: Final[dict[str | None, str]] = {"json": "json", "text": "console"}
 
 
 @click.command(
-    cls=flags.GroupedCommand,
+    cls=GroupedCommand,
     epilog=flags.EPILOG,
     context_settings={"max_content_width": 100, "help_option_names": ["-h", "--help"]},
 )
@@ -35,11 +36,12 @@ def _command(context: click.Context, /, **given: Any) -> None:
     settings = settings_of(given)
     logs.configure(
         level="debug" if given["verbosity"] >= _DEBUG_FROM else given["loglevel"],
-        encoder=given["logencoder"],
+        encoder=_ENCODERS.get(given["logging_format"], given["logencoder"]),
         timestamps="iso8601",
         nanoseconds=time.time_ns,
     )
-    for warning in flags.warnings_of(context):
+    warning = flags_without_effect.warning_of(context)
+    if warning is not None:
         logs.get_logger("flags").warning(warning)
     context.exit(_run(settings))
 
@@ -59,7 +61,18 @@ def main() -> None:
     if arguments[:1] == [check_config.NAME]:
         check_config.check_config(args=arguments[1:], prog_name=f"wpa-adapter {check_config.NAME}")
     else:
-        _command(args=double_dashes(arguments), prog_name="wpa-adapter")
+        sys.exit(_serve(arguments))
+
+
+def _serve(arguments: list[str]) -> int:
+    """Run to the end; the exit code. What is wrong with a flag is said in one line, as Go does."""
+    try:
+        code = _command.main(arguments, prog_name="wpa-adapter", standalone_mode=False)
+    except (click.ClickException, runtime.UsageError) as error:
+        text = error.format_message() if isinstance(error, click.ClickException) else str(error)
+        sys.stderr.write(f"wpa-adapter: {' '.join(text.split())}; see --help\n")
+        return runtime.USAGE
+    return int(code or 0)
 
 
 if __name__ == "__main__":

@@ -6,8 +6,10 @@ from typing import Any, Final
 from msgspec import Struct
 
 from adapter.authn_config import TrustFiles
+from adapter.core.tls_policy import NamedFiles, TlsPolicy, named_files, policy_of
 from adapter.core.trust import Headers
 from adapter.core.upstream import Upstream
+from kube.service.runtime import UsageError
 from kube.service.settings import Address
 
 ALWAYS_ALLOWED: Final = ("/healthz", "/livez", "/readyz")
@@ -34,6 +36,16 @@ class ServingFiles(Struct, frozen=True):
     certificate: str = ""
     key: str = ""
     folder: str = ""
+    named: tuple[NamedFiles, ...] = ()
+    """Further pairs, for clients that ask for their names; the first of equal names counts."""
+
+
+class Remembered(Struct, frozen=True):
+    """How long reviews hold, in seconds (external-metrics-api §9.3, §9.4)."""
+
+    token: float = 10.0
+    allowed: float = 10.0
+    denied: float = 10.0
 
 
 class Settings(Struct, frozen=True):
@@ -45,9 +57,13 @@ class Settings(Struct, frozen=True):
     address: Address = Address("", 443)
     metrics_address: Address | None = None
     serving: ServingFiles = ServingFiles()
+    tls: TlsPolicy = TlsPolicy()
+    share_port: bool = False
     api_servers: ApiServers = ApiServers()
     trust: TrustFiles = TrustFiles()
     skip_lookup: bool = False
+    tolerate_lookup_failure: bool = False
+    remembered: Remembered = Remembered()
     always_allow: tuple[str, ...] = ALWAYS_ALLOWED
     cache_ttl: float = 5.0
     query_timeout: float = 10.0
@@ -59,24 +75,33 @@ class Settings(Struct, frozen=True):
 
 
 def settings_of(given: Mapping[str, Any]) -> Settings:
-    """The settings that flags spell out, each under its name with underscores."""
+    """The settings that flags spell out, each under its name with underscores.
+
+    Raises UsageError.
+    """
     host = given["bind_address"]
-    kubeconfig = given["kubeconfig"]
+    kubeconfig = given["kubeconfig"] or given["lister_kubeconfig"]
     metrics_port = given["metrics_port"]
     return Settings(
         upstream=_upstream(given),
         config_file=given["config"],
         address=Address(_host(host), given["secure_port"]),
         metrics_address=Address(_host(host), metrics_port) if metrics_port else None,
-        serving=ServingFiles(
-            given["tls_cert_file"], given["tls_private_key_file"], given["cert_dir"]
-        ),
+        serving=_serving(given),
+        tls=_tls(given),
+        share_port=given["permit_port_sharing"],
         api_servers=ApiServers(
             authentication=given["authentication_kubeconfig"] or kubeconfig,
             authorization=given["authorization_kubeconfig"] or kubeconfig,
         ),
         trust=_trust(given),
         skip_lookup=given["authentication_skip_lookup"],
+        tolerate_lookup_failure=given["authentication_tolerate_lookup_failure"],
+        remembered=Remembered(
+            token=given["authentication_token_webhook_cache_ttl"] / 1000,
+            allowed=given["authorization_webhook_cache_authorized_ttl"] / 1000,
+            denied=given["authorization_webhook_cache_unauthorized_ttl"] / 1000,
+        ),
         always_allow=given["authorization_always_allow_paths"] or ALWAYS_ALLOWED,
         cache_ttl=given["cache_ttl"] / 1000,
         query_timeout=given["query_timeout"] / 1000,
@@ -90,6 +115,23 @@ def settings_of(given: Mapping[str, Any]) -> Settings:
 def _host(address: str) -> str:
     """All addresses of both families are written as nothing."""
     return "" if address in ("0.0.0.0", "::") else address
+
+
+def _serving(given: Mapping[str, Any]) -> ServingFiles:
+    try:
+        named = tuple(named_files(text) for text in given["tls_sni_cert_key"])
+    except ValueError as error:
+        raise UsageError(str(error)) from error
+    return ServingFiles(
+        given["tls_cert_file"], given["tls_private_key_file"], given["cert_dir"], named
+    )
+
+
+def _tls(given: Mapping[str, Any]) -> TlsPolicy:
+    try:
+        return policy_of(given["tls_min_version"], given["tls_cipher_suites"])
+    except ValueError as error:
+        raise UsageError(str(error)) from error
 
 
 def _upstream(given: Mapping[str, Any]) -> Upstream:
