@@ -80,13 +80,7 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
 async def running(settings: Settings, clock: Clock) -> AsyncIterator[Running]:
     """The whole server, while the context is open."""
     metrics = AdapterMetrics(VERSION)
-    tls = ServingTls(
-        clock,
-        metrics,
-        certificate_file=settings.serving.certificate,
-        key_file=settings.serving.key,
-        folder=settings.serving.folder,
-    )
+    tls = ServingTls(settings.serving, settings.tls, clock, metrics)
     trust = TrustSource(settings.trust, metrics, tls.trust)
     async with AsyncExitStack() as stack:
         upstreams = await stack.enter_async_context(
@@ -95,7 +89,7 @@ async def running(settings: Settings, clock: Clock) -> AsyncIterator[Running]:
         configured = Configured(settings.config_file, clock, metrics, upstreams.adopt)
         authentication, authorization = await _api_clients(settings, stack)
         if not settings.skip_lookup:
-            await trust.read_cluster(authentication)
+            await trust.read_cluster(authentication, tolerant=settings.tolerate_lookup_failure)
         planner = Planner(upstreams, clock, metrics, max_series=settings.upstream.max_series)
         values = Values(
             planner,
@@ -103,15 +97,33 @@ async def running(settings: Settings, clock: Clock) -> AsyncIterator[Running]:
             metrics,
             ttl=settings.cache_ttl,
             query_timeout=settings.query_timeout,
+            stale_for=settings.stale_for,
+            refresh_for=settings.refresh_for,
         )
         stack.push_async_callback(values.close)
         server = Running(settings.address, configured.reload)
         health = _health(server, tls, upstreams)
         if settings.trust.proxy_ca_file or not settings.skip_lookup:
-            health.add("front-proxy-authority", lambda: _no_proxy(trust), probes=["readyz"])
+            health.add(
+                "front-proxy-authority",
+                lambda: _no_proxy(trust),
+                probes=["readyz"],
+                informational=settings.tolerate_lookup_failure,
+            )
         app = Server(
-            Authenticator(trust, TokenReviewer(authentication, clock, metrics), clock),
-            Authorizer(authorization, clock, metrics, always_allow=settings.always_allow),
+            Authenticator(
+                trust,
+                TokenReviewer(authentication, clock, metrics, ttl=settings.remembered.token),
+                clock,
+            ),
+            Authorizer(
+                authorization,
+                clock,
+                metrics,
+                always_allow=settings.always_allow,
+                allowed_ttl=settings.remembered.allowed,
+                denied_ttl=settings.remembered.denied,
+            ),
             MetricReads(configured, values, budget=settings.query_timeout),
             Pages(configured, metrics, VERSION),
             health,
@@ -147,6 +159,7 @@ async def running(settings: Settings, clock: Clock) -> AsyncIterator[Running]:
                 app,
                 settings.address,
                 flag="--secure-port",
+                share_port=settings.share_port,
                 tls=tls.context,
                 drain=settings.drain,
                 keep_alive=_KEEP_ALIVE,

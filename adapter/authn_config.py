@@ -4,6 +4,7 @@ The cluster publishes it in a ConfigMap; flags may name files instead, part by p
 (external-metrics-api §9.1).
 """
 
+import asyncio
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
@@ -14,7 +15,14 @@ from msgspec import Struct
 from adapter.core.trust import Headers, PeerVerifier, Trust, TrustError, overridden, trust_of
 from adapter.files import follow
 from adapter.metrics import AdapterMetrics
-from kube.client.errors import Forbidden, KubeError, NotFound, Unreachable
+from kube.client.errors import (
+    Forbidden,
+    KubeError,
+    NotFound,
+    ServerError,
+    TooManyRequests,
+    Unreachable,
+)
 from kube.client.items import Key, Undecodable
 from kube.client.reflector import Reflector
 from kube.client.requests import Resource, get_of, list_of
@@ -27,6 +35,8 @@ _log = get_logger("authn")
 
 NAMESPACE: Final = "kube-system"
 NAME: Final = "extension-apiserver-authentication"
+_FIRST_LOOK: Final = 5.0
+"""Seconds that a start waits for an API server that does not answer."""
 _CONFIG_MAPS: Final = Resource("", "v1", "configmaps")
 
 
@@ -82,20 +92,31 @@ class TrustSource:
         self._metrics.trust_ok.set(1)
         changed(self.verifier.trust)
 
-    async def read_cluster(self, client: ApiClient) -> None:
-        """Read the ConfigMap once, so that a program that starts knows it will work.
+    async def read_cluster(self, client: ApiClient, *, tolerant: bool = False) -> None:
+        """Read the ConfigMap once, so that a program that starts knows whether it will work.
 
-        Raises UsageError naming what is missing.
+        An API server that cannot be reached, or has trouble of its own, is no reason not to start:
+        who follows the ConfigMap goes on asking. Raises UsageError for what somebody has to change,
+        naming it, unless `tolerant`.
         """
-        place = f"ConfigMap {NAMESPACE}/{NAME}"
         try:
-            found = await client.read(get_of(_CONFIG_MAPS, NAMESPACE, NAME), _DECODER)
+            async with asyncio.timeout(_FIRST_LOOK):
+                found = await client.read(get_of(_CONFIG_MAPS, NAMESPACE, NAME), _DECODER)
             self._published = trust_of(found.data or {})
             self._apply()
+            return
+        except TimeoutError:
+            problem, passing = f"no answer within {_FIRST_LOOK:g} s", True
         except KubeError as error:
-            raise UsageError(f"{place}: {error}{_remedy(error)}") from error
+            problem = f"{error}{_remedy(error)}"
+            passing = isinstance(error, Unreachable | ServerError | TooManyRequests)
         except TrustError as error:
-            raise UsageError(f"{place}: {error}") from error
+            problem, passing = str(error), False
+        problem = f"ConfigMap {NAMESPACE}/{NAME}: {problem}"
+        if not (passing or tolerant):
+            raise UsageError(problem)
+        self._metrics.trust_ok.set(0)
+        _log.warning("the trust of the cluster is not known yet; asking on", error=problem)
 
     async def follow_cluster(self, client: ApiClient) -> None:
         """Follow the ConfigMap until cancelled."""
@@ -143,6 +164,7 @@ class TrustSource:
     def _apply(self) -> None:
         trust = overridden(self._published, self._from_files)
         if trust == self.verifier.trust:
+            self._metrics.trust_ok.set(1)
             return
         self.verifier = PeerVerifier(trust)
         self._metrics.trust_ok.set(1)

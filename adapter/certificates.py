@@ -33,14 +33,23 @@ class KeyPair(Struct, frozen=True):
         leaf = x509.load_pem_x509_certificates(self.certificate)[0]
         return leaf.not_valid_after_utc.timestamp()
 
+    def names(self) -> tuple[str, ...]:
+        """The server names that the certificate is good for, lower case. Raises ValueError."""
+        leaf = x509.load_pem_x509_certificates(self.certificate)[0]
+        try:
+            found = leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+        except x509.ExtensionNotFound:
+            return ()
+        return tuple(name.lower() for name in found.get_values_for_type(x509.DNSName))
 
-def read_pair(certificate_file: str, key_file: str) -> KeyPair:
-    """The pair in two files. Raises UsageError naming the flag and the file."""
+
+_FLAGS: Final = ("--tls-cert-file", "--tls-private-key-file")
+
+
+def read_pair(certificate_file: str, key_file: str, *, flags: tuple[str, str] = _FLAGS) -> KeyPair:
+    """The pair in two files, which `flags` name. Raises UsageError naming flag and file."""
     parts = []
-    for flag, name in (
-        ("--tls-cert-file", certificate_file),
-        ("--tls-private-key-file", key_file),
-    ):
+    for flag, name in zip(flags, (certificate_file, key_file), strict=True):
         try:
             parts.append(Path(name).read_bytes())
         except OSError as error:

@@ -47,6 +47,12 @@ _OPTIONS: Final[tuple[Callable[[Any], Any], ...]] = (
     file(_RULES, "--prometheus-client-tls-cert-file", "Client certificate for Prometheus."),
     file(_RULES, "--prometheus-client-tls-key-file", "Key of that certificate."),
     file(_RULES, "--prometheus-token-file", "Bearer token for Prometheus; read again on change."),
+    switch(
+        _RULES,
+        "--prometheus-auth-incluster",
+        "Show Prometheus the pod's service account, and trust its authority.",
+    ),
+    file(_RULES, "--prometheus-auth-config", "Kubeconfig whose credentials Prometheus is shown."),
     option(
         _RULES,
         "--prometheus-header",
@@ -56,6 +62,18 @@ _OPTIONS: Final[tuple[Callable[[Any], Any], ...]] = (
         help="Header on every query; may be repeated.",
     ),
     duration_of(_RULES, "--cache-ttl", "5s", "How long an answer of Prometheus is handed out."),
+    duration_of(
+        _RULES,
+        "--stale-for",
+        "30s",
+        "Age up to which the last good answer stands in for a failing query.",
+    ),
+    duration_of(
+        _RULES,
+        "--refresh-for",
+        "60s",
+        "What was read within this is refreshed in the background; 0 is off.",
+    ),
     duration_of(
         _RULES, "--query-timeout", "10s", "How long a query may take; callers may ask less."
     ),

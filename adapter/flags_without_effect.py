@@ -17,12 +17,14 @@ _AUDIT: Final = "no audit log is written; --loglevel=debug logs each request"
 _HTTP2: Final = "HTTP/1.1 is served, HTTP/2 never"
 _GO: Final = "there is no profiler of Go programs in here"
 _KLOG: Final = "logs go to stderr, each line at once and complete"
+_PACE: Final = "they pace the listing of objects, of which there is none; reviews are never paced"
 _BACKENDS: Final = (
     "batch-buffer-size", "batch-max-size", "batch-max-wait", "batch-throttle-burst",
     "batch-throttle-qps", "mode", "truncate-max-batch-size", "truncate-max-event-size", "version",
 )  # fmt: skip
 
 VALUES: Final[dict[str, str]] = {
+    **dict.fromkeys(("client-burst", "client-qps"), _PACE),
     "audit-policy-file": _AUDIT,
     **{f"audit-{backend}-{part}": _AUDIT for backend in ("log", "webhook") for part in _BACKENDS},
     **{

@@ -8,7 +8,7 @@ from collections.abc import Callable, Coroutine, Hashable
 from typing import Any, Final, Generic, TypeVar
 
 import msgspec
-from cachetools import TTLCache
+from cachetools import TLRUCache
 
 from adapter.core import reviews
 from adapter.core.identity import MASTERS_GROUP, User
@@ -20,8 +20,6 @@ from kube.client.requests import Request, Resource, create_of
 from kube.client.transport import ApiClient, Decoder
 from kube.vocab.times import Clock
 
-CACHED_FOR: Final = 10.0
-"""Seconds a verdict is kept, good or bad."""
 _ENTRIES: Final = 8192
 
 _TOKEN_REVIEWS: Final = Resource("authentication.k8s.io", "v1", "tokenreviews", namespaced=False)
@@ -42,8 +40,12 @@ class ReviewFailedError(Exception):
 class _Verdicts(Generic[K, V]):
     """A bounded cache in front of shared calls."""
 
-    def __init__(self, kind: str, clock: Clock, metrics: AdapterMetrics) -> None:
-        self._cache: TTLCache[K, V] = TTLCache(_ENTRIES, CACHED_FOR, timer=clock.monotonic)
+    def __init__(
+        self, kind: str, ttl_of: Callable[[V], float], clock: Clock, metrics: AdapterMetrics
+    ) -> None:
+        self._cache: TLRUCache[K, V] = TLRUCache(
+            _ENTRIES, lambda _key, verdict, now: now + ttl_of(verdict), timer=clock.monotonic
+        )
         self._flights: SingleFlight[K, V] = SingleFlight()
         sources = ("cache", "joined", "server", "failed")
         self._counts = {source: metrics.reviews.labels(kind, source) for source in sources}
@@ -69,10 +71,15 @@ class _Verdicts(Generic[K, V]):
 class TokenReviewer:
     """Turns bearer tokens into users."""
 
-    def __init__(self, client: ApiClient, clock: Clock, metrics: AdapterMetrics) -> None:
+    def __init__(
+        self, client: ApiClient, clock: Clock, metrics: AdapterMetrics, *, ttl: float
+    ) -> None:
+        """A review holds for `ttl` seconds, whatever it says."""
         self._client = client
         # Only a digest is kept: memory must not be a list of working tokens.
-        self._verdicts: _Verdicts[bytes, tuple[User | None]] = _Verdicts("token", clock, metrics)
+        self._verdicts: _Verdicts[bytes, tuple[User | None]] = _Verdicts(
+            "token", lambda _: ttl, clock, metrics
+        )
 
     async def user_of(self, token: str) -> User | None:
         """Who holds `token`; None for nobody. Raises ReviewFailedError."""
@@ -97,13 +104,20 @@ class Authorizer:
         metrics: AdapterMetrics,
         *,
         always_allow: tuple[str, ...],
+        allowed_ttl: float,
+        denied_ttl: float,
     ) -> None:
-        """`always_allow` are paths open to everybody; one that ends in "*" is a prefix."""
+        """`always_allow` are paths open to everybody; one that ends in "*" is a prefix. A
+        permission holds for `allowed_ttl` seconds, a refusal for `denied_ttl`.
+        """
         self._client = client
         self._open = frozenset(path for path in always_allow if not path.endswith("*"))
         self._open_prefixes = tuple(path[:-1] for path in always_allow if path.endswith("*"))
         self._verdicts: _Verdicts[tuple[User, Access], AccessVerdict] = _Verdicts(
-            "access", clock, metrics
+            "access",
+            lambda verdict: allowed_ttl if verdict.allowed else denied_ttl,
+            clock,
+            metrics,
         )
 
     async def verdict(self, user: User, access: Access) -> AccessVerdict:

@@ -67,6 +67,8 @@ class Settings(Struct, frozen=True):
     always_allow: tuple[str, ...] = ALWAYS_ALLOWED
     cache_ttl: float = 5.0
     query_timeout: float = 10.0
+    stale_for: float = 30.0
+    refresh_for: float = 60.0
     relist_interval: float = 600.0
     series_max_age: float = 600.0
     """Series without a sample for longer are not discovered."""
@@ -84,6 +86,7 @@ def settings_of(given: Mapping[str, Any]) -> Settings:
     metrics_port = given["metrics_port"]
     return Settings(
         upstream=_upstream(given),
+        upstream_auth=_upstream_auth(given),
         config_file=given["config"],
         address=Address(_host(host), given["secure_port"]),
         metrics_address=Address(_host(host), metrics_port) if metrics_port else None,
@@ -105,6 +108,8 @@ def settings_of(given: Mapping[str, Any]) -> Settings:
         always_allow=given["authorization_always_allow_paths"] or ALWAYS_ALLOWED,
         cache_ttl=given["cache_ttl"] / 1000,
         query_timeout=given["query_timeout"] / 1000,
+        stale_for=given["stale_for"] / 1000,
+        refresh_for=given["refresh_for"] / 1000,
         relist_interval=given["metrics_relist_interval"] / 1000,
         series_max_age=(given["metrics_max_age"] or given["metrics_relist_interval"]) / 1000,
         shutdown_delay=given["shutdown_delay_duration"] / 1000,
@@ -145,6 +150,13 @@ def _upstream(given: Mapping[str, Any]) -> Upstream:
         headers=dict(given["prometheus_header"]),
         max_series=given["max_series"],
     )
+
+
+def _upstream_auth(given: Mapping[str, Any]) -> UpstreamAuth:
+    in_cluster, kubeconfig = given["prometheus_auth_incluster"], given["prometheus_auth_config"]
+    if in_cluster and kubeconfig:
+        raise UsageError("give --prometheus-auth-incluster or --prometheus-auth-config, not both")
+    return UpstreamAuth(in_cluster, kubeconfig)
 
 
 def _trust(given: Mapping[str, Any]) -> TrustFiles:

@@ -25,7 +25,8 @@ STALE_FOR: Final = 30.0
 """Seconds of age up to which the last good answer stands in for a failing query, unless the rule
 says otherwise: two periods of a HorizontalPodAutoscaler."""
 IN_USE: Final = 60.0
-"""Seconds since it was last asked for in which a key is refreshed in the background."""
+"""Seconds since it was last asked for in which a key is refreshed in the background, unless the
+command line says otherwise."""
 
 _MAX_BYTES: Final = 32 * 2**20
 _GRACE: Final = 0.5
@@ -49,9 +50,16 @@ class Values:
         *,
         ttl: float,
         query_timeout: float,
+        stale_for: float = STALE_FOR,
+        refresh_for: float = IN_USE,
     ) -> None:
-        """`ttl` seconds an answer is handed out; `query_timeout` seconds a query may take."""
+        """`ttl` seconds an answer is handed out; `query_timeout` seconds a query may take;
+        `stale_for` seconds of age an answer stands in for a failing query; `refresh_for` seconds
+        after it was read, it is refreshed (0: never).
+        """
         self._upstream = upstream
+        self._stale_for = stale_for
+        self._refresh_for = refresh_for
         self._query_timeout = query_timeout
         self._ttl = ttl
         self._clock = clock
@@ -82,7 +90,7 @@ class Values:
             return await self._asked(key, rule, name, budget, in_use=False)
         now = self._clock.monotonic()
         age = now - kept.reading.asked_at
-        in_use = kept.refreshed and now - kept.read_at < IN_USE
+        in_use = kept.refreshed and now - kept.read_at < self._refresh_for
         kept.read_at = now
         if age < (kept.serves if in_use else kept.ttl):
             self._from_cache.inc()
@@ -98,7 +106,7 @@ class Values:
         """What has to be asked anew because it is in use and lives for `period` seconds: at most
         `most`, those asked for last, in the order of their rules.
         """
-        since = self._clock.monotonic() - IN_USE
+        since = self._clock.monotonic() - self._refresh_for
         self._readings.forget_unread(since)
         found = [
             (key, kept)
@@ -192,7 +200,7 @@ class Values:
                 kept.failed_at = self._clock.monotonic()
             self._say(metric, error.kind, detail=error.detail, query=question.promql)
             raise
-        self._keep(key, Kept(name, policy, reading, ttl=self._ttl, stale=STALE_FOR))
+        self._keep(key, Kept(name, policy, reading, ttl=self._ttl, stale=self._stale_for))
         self._metrics.rule_result.labels(metric).set(self._clock.now() / 1000)
         return reading
 
@@ -220,7 +228,7 @@ class Values:
         before = self._readings.get(key)
         kept.read_at = kept.reading.asked_at if before is None else before.read_at
         self._readings.keep(key, kept)
-        if kept.refreshed and kept.ttl not in self.periods:
+        if kept.refreshed and self._refresh_for > 0 and kept.ttl not in self.periods:
             self.periods.add(kept.ttl)
             self.new_period.set()
 

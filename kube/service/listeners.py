@@ -33,14 +33,16 @@ async def listening(
     tls: ssl.SSLContext | None = None,
     drain: float = 2.0,
     keep_alive: float = KEEP_ALIVE,
+    share_port: bool = False,
     refusal: Refusal | None = None,
 ) -> AsyncIterator[Address]:
     """Serve `app` on `address` while the context is open; yields the address really bound.
 
     `flag` is the option that chose the address, for the message when it cannot be had (raises
     UsageError). `drain` is how many seconds running requests get when the context closes,
-    `keep_alive` how many a connection may be idle. `refusal` makes the answers to what never
-    reaches a handler (default: aiohttp's own, as text).
+    `keep_alive` how many a connection may be idle. With `share_port` other processes may listen on
+    the same address, and the kernel spreads connections over them. `refusal` makes the answers to
+    what never reaches a handler (default: aiohttp's own, as text).
     """
     options: dict[str, Any] = {"access_log": None, "keepalive_timeout": keep_alive}
     runner: web.AppRunner = (
@@ -52,7 +54,9 @@ async def listening(
     try:
         # With a port of the system's choice, each address family would get another one.
         host = address.host or ("0.0.0.0" if address.port == 0 else None)
-        site = web.TCPSite(runner, host, address.port, ssl_context=tls)
+        site = web.TCPSite(
+            runner, host, address.port, ssl_context=tls, reuse_port=share_port or None
+        )
         try:
             await site.start()
         except OSError as error:

@@ -172,8 +172,8 @@ async def test_file_and_arguments_of_prometheus_adapter_work_unchanged(tmp_path)
     assert (tmp_path / "certificates" / "apiserver.crt").exists()
     warned = [line["msg"] for line in lines if line["level"] in ("warning", "error")]
     assert sorted(text.split(":")[0] for text in warned) == [
-        "--logtostderr has no effect",
         *[f"{tmp_path}/config.yaml"] * 3,
+        "without effect here",
     ]
 
 

@@ -54,6 +54,25 @@ async def test_what_nobody_reads_is_not_asked_for():
     assert max(at for at, _ in it.prometheus.asked) <= IN_USE
 
 
+async def test_how_long_something_is_in_use_can_be_said():
+    it = World(refresh_for=20.0)
+    background = it.refreshing()
+    await it.read(M)
+    await asyncio.sleep(1000)
+    assert 10 < max(at for at, _ in it.prometheus.asked) <= 20
+    background.cancel()
+
+
+async def test_refreshing_can_be_off():
+    it = World(refresh_for=0.0)
+    background = it.refreshing()
+    for _ in range(5):
+        await it.read(M)
+        await asyncio.sleep(15)
+    background.cancel()
+    assert [at for at, _ in it.prometheus.asked] == [0, 15, 30, 45, 60]
+
+
 async def test_nothing_runs_before_anything_is_read():
     it = World()
     background = it.refreshing()

@@ -80,7 +80,8 @@ def items_of(reading: Reading) -> list[Item]:
 class World:
     """Values, what they ask, and what is told of them."""
 
-    def __init__(self, upstream: Upstreams | None = None) -> None:
+    def __init__(self, upstream: Upstreams | None = None, **times: float) -> None:
+        """`times` are those of `Values` that differ from its own."""
         self.clock = LoopClock()
         self.prometheus = Played(self.clock)
         self.metrics = AdapterMetrics("test")
@@ -90,6 +91,7 @@ class World:
             self.metrics,
             ttl=TTL,
             query_timeout=TIMEOUT,
+            **times,
         )
 
     async def read(self, rule: Rule, budget: float = TIMEOUT) -> Reading:

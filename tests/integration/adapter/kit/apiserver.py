@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import msgspec
@@ -21,6 +21,8 @@ class FakeApiServer:
         self.access_reviews: list[Any] = []
         self.token_reviews: list[str] = []
         self.broken = False
+        self.away = False
+        """Nothing is answered by anything but 503."""
         self.delay = 0.0
         self.trust: dict[str, str] = {}
         self.url = ""
@@ -87,7 +89,14 @@ class FakeApiServer:
 @contextlib.asynccontextmanager
 async def fake_apiserver() -> AsyncIterator[FakeApiServer]:
     fake = FakeApiServer()
-    app = web.Application()
+
+    @web.middleware
+    async def present(
+        request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+    ) -> web.StreamResponse:
+        return web.Response(status=503) if fake.away else await handler(request)
+
+    app = web.Application(middlewares=[present])
     app.router.add_get(f"{_PATH}/{CONFIG_MAP}", fake.get)
     app.router.add_get(_PATH, fake.collection)
     app.router.add_post("/apis/authorization.k8s.io/v1/subjectaccessreviews", fake.review_access)

@@ -181,9 +181,12 @@ async def adapter(
     *,
     rules: str = RULES,
     trust: Callable[[Certificates], dict[str, str]] | None = None,
+    before: Callable[[FakeApiServer], None] = lambda _: None,
     **changes: Any,
 ) -> AsyncIterator[Harness]:
-    """A running adapter; `changes` are fields of its settings."""
+    """A running adapter; `changes` are fields of its settings. `before` it starts, the cluster may
+    be changed.
+    """
     certificates = Certificates()
     clock = SteppedClock()
     leaf = certificates.serving.issue_cert("127.0.0.1", "localhost")
@@ -192,6 +195,7 @@ async def adapter(
     (folder / "rules.yaml").write_text(rules)
     async with fake_prometheus() as prometheus, fake_apiserver() as cluster:
         cluster.trust = certificates.trust() if trust is None else trust(certificates)
+        before(cluster)
         (folder / "kubeconfig").write_text(kubeconfig(cluster.url))
         files = ServingFiles(certificate=f"{folder}/tls.crt", key=f"{folder}/tls.key")
         fields: dict[str, Any] = {
