@@ -15,6 +15,7 @@ from adapter import answers
 from adapter.authn import Authenticator
 from adapter.authn_config import TrustSource
 from adapter.catalogue import Configured
+from adapter.debug import Debug
 from adapter.discovery import Discovery
 from adapter.http import Server
 from adapter.metric_reads import MetricReads
@@ -110,6 +111,8 @@ async def running(settings: Settings, clock: Clock) -> AsyncIterator[Running]:
                 probes=["readyz"],
                 informational=settings.tolerate_lookup_failure,
             )
+        reads = MetricReads(configured, values, budget=settings.query_timeout)
+        debug = Debug(configured, reads, values, clock)
         app = Server(
             Authenticator(
                 trust,
@@ -124,8 +127,8 @@ async def running(settings: Settings, clock: Clock) -> AsyncIterator[Running]:
                 allowed_ttl=settings.remembered.allowed,
                 denied_ttl=settings.remembered.denied,
             ),
-            MetricReads(configured, values, budget=settings.query_timeout),
-            Pages(configured, metrics, VERSION),
+            reads,
+            Pages(configured, debug, metrics, VERSION),
             health,
             metrics,
             clock,

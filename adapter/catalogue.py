@@ -69,6 +69,10 @@ class Configured:
         self._series = dict(series)
         self._put_into_force()
 
+    def found_by_series(self, name: str) -> bool:
+        """Whether a metric that is served has its name from series, not from the file."""
+        return self._written.find(name) is None
+
     def _read(self) -> Catalogue:
         if not self._file:
             return Catalogue()

@@ -5,6 +5,7 @@ The order is Kubernetes': a caller who may not do something learns nothing else 
 """
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable
 from typing import Final
 
@@ -20,7 +21,7 @@ from adapter.core.identity import User
 from adapter.core.parameters import Parameters, read_parameters
 from adapter.core.reviews import Access, PathAccess, ResourceAccess
 from adapter.core.routing import HealthRoute, MetricRoute, PageRoute, Route
-from adapter.metric_reads import MetricReads
+from adapter.metric_reads import SOURCE, MetricReads
 from adapter.metrics import AdapterMetrics
 from adapter.pages import Pages
 from adapter.reviews import Authorizer, ReviewFailedError
@@ -30,6 +31,11 @@ from kube.vocab.objects import StatusDetails
 from kube.vocab.times import Clock
 
 _log = get_logger("http")
+
+_USER: Final = web.RequestKey("user", str)
+"""Under this key a request has the name of its caller."""
+_LOGGED: Final = 500
+"""Characters of a text that a stranger chose."""
 
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 _KINDS: Final[dict[type[Route], str]] = {
@@ -59,6 +65,7 @@ class Server:
         self._health = health
         self._metrics = metrics
         self._clock = clock
+        self._logs_requests = _log.is_enabled_for(logging.DEBUG)
         self._counters: dict[tuple[str, int], Counter] = {}
         self._seconds = {kind: metrics.request_seconds.labels(kind) for kind in _KINDS.values()}
 
@@ -89,7 +96,10 @@ class Server:
             response = FailureError(500, "InternalError", "Internal error occurred").response()
         response.headers.setdefault("Server", answers.NAME)
         answers.indent(request, response, parameters.pretty)
-        self._count(_KINDS[type(route)], response.status, self._clock.monotonic() - started)
+        seconds = self._clock.monotonic() - started
+        self._count(_KINDS[type(route)], response.status, seconds)
+        if self._logs_requests:
+            _log_request(request, response, seconds)
         return response
 
     def _count(self, kind: str, code: int, seconds: float) -> None:
@@ -106,6 +116,7 @@ class Server:
         access = _access(request, route, parameters)
         try:
             user = await self._authenticator.user_of(request)
+            request[_USER] = user.name
             verdict = await self._authorizer.verdict(user, access)
         except UnauthorizedError as error:
             _log.debug("unauthorized", reason=str(error), remote=request.remote)
@@ -139,6 +150,19 @@ class Server:
 def _asked(request: web.Request) -> tuple[Route, Parameters]:
     path, query = routing.target(request.raw_path)
     return routing.route_of(path), read_parameters(query)
+
+
+def _log_request(request: web.Request, response: web.StreamResponse, seconds: float) -> None:
+    """The access log. No headers and no query: people put tokens into either."""
+    _log.debug(
+        "request",
+        method=request.method,
+        path=routing.decoded(routing.target(request.raw_path)[0])[:_LOGGED],
+        user=request.get(_USER, "")[:_LOGGED],
+        code=response.status,
+        seconds=round(seconds, 6),
+        source=response.get(SOURCE, ""),
+    )
 
 
 def _access(request: web.Request, route: Route, parameters: Parameters) -> Access:

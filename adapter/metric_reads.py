@@ -32,6 +32,9 @@ _CODES: Final[dict[Failure, tuple[int, str]]] = {
 }
 _OTHERWISE: Final = (500, "InternalError")
 
+SOURCE: Final = web.ResponseKey("source", str)
+"""Under this key a response has where its value came from."""
+
 REQUEST_LIMIT: Final = 60.0
 """Seconds no request may exceed, whatever it asks for."""
 
@@ -68,14 +71,12 @@ class MetricReads:
                 StatusDetails(group=GROUP, kind="*"),
             )
         answers.require_json(request)
-        prepared, budget = self._prepare(route, parameters)
+        rule, question, budget = self.prepared(route, parameters)
         try:
-            reading = await self._values.read(
-                prepared.rule, route.metric, prepared.question, budget
-            )
+            reading = await self._values.read(rule, route.metric, question, budget)
         except UpstreamError as error:
             code, reason = _CODES.get(error.kind, _OTHERWISE)
-            about = f"{error.kind} (metric {prepared.rule.name})"
+            about = f"{error.kind} (metric {rule.name})"
             message = f"unable to fetch metrics from Prometheus: {about}"
             raise FailureError(code, reason, message) from error
         response = answers.json_response(reading.body(route.metric))
@@ -85,9 +86,11 @@ class MetricReads:
         if reading.age is not None:
             # Past its time: Prometheus fails or is slow (RFC 9111 §5.1).
             response.headers["Age"] = str(reading.age)
+        response[SOURCE] = reading.source
         return response
 
-    def _prepare(self, route: MetricRoute, parameters: Parameters) -> tuple[_Prepared, float]:
+    def prepared(self, route: MetricRoute, parameters: Parameters) -> tuple[Rule, Question, float]:
+        """What a request comes down to, and the seconds it may take. Raises FailureError."""
         catalogue = self._configured.catalogue
         if catalogue is not self._catalogue:
             self._catalogue = catalogue
@@ -107,7 +110,7 @@ class MetricReads:
         timeout = prepared.rule.policy.timeout
         if timeout is not None:
             budget = query_parameters.budget_of(parameters, min(timeout, REQUEST_LIMIT))
-        return prepared, budget
+        return prepared.rule, prepared.question, budget
 
 
 def _rule_of(catalogue: Catalogue, route: MetricRoute) -> Rule:

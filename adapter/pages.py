@@ -12,6 +12,7 @@ from adapter.catalogue import Configured
 from adapter.core import documents, openapi
 from adapter.core.negotiation import discovery_form
 from adapter.core.routing import SERVED_PATHS, Page
+from adapter.debug import Debug
 from adapter.metrics import AdapterMetrics
 
 _DISCOVERY_TYPES: Final = (
@@ -22,7 +23,10 @@ _DISCOVERY_TYPES: Final = (
 class Pages:
     """Answers the fixed paths."""
 
-    def __init__(self, configured: Configured, metrics: AdapterMetrics, version: str) -> None:
+    def __init__(
+        self, configured: Configured, debug: Debug, metrics: AdapterMetrics, version: str
+    ) -> None:
+        self._debug = debug
         self._configured = configured
         self._metrics = metrics
         self._fixed: dict[Page, bytes] = {
@@ -48,6 +52,10 @@ class Pages:
                 return web.Response(body=body, headers={"Content-Type": CONTENT_TYPE_PLAIN_0_0_4})
             case "groups":
                 return self._groups(request)
+            case "debug-rules":
+                return self._debug.rules()
+            case "debug-query":
+                return await self._debug.query(request)
             case _:
                 answers.require_json(request)
                 return self._json(request, page)

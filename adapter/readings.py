@@ -2,7 +2,7 @@
 
 import copy
 from collections.abc import Iterator
-from typing import Final
+from typing import Final, Literal
 
 from adapter.core.documents import renamed, value_list
 from adapter.core.policy import stale_for
@@ -17,6 +17,9 @@ _LATE: Final = 0.25
 SHORTEST: Final = 1.0
 """Seconds; what lives for less is not refreshed in the background."""
 
+Source = Literal["cache", "stale", "joined", "upstream", "fallback"]
+"""Memory, in time or past it; the query of another caller, an own one; what the rule names."""
+
 Key = tuple[str, Question]
 """A rule's name and what it asks: two rules may treat the same answer differently."""
 
@@ -28,6 +31,8 @@ class Reading:
 
     age: int | None = None
     """Whole seconds, if it is handed out past its time."""
+    source: Source = "cache"
+    """Where it comes from this time."""
 
     def __init__(
         self,
@@ -62,9 +67,15 @@ class Reading:
 
     def old(self, now: float) -> "Reading":
         """The same, known to be past its time."""
-        aged = copy.copy(self)
+        aged = self.coming_from("stale")
         aged.age = int(now - self.asked_at)
         return aged
+
+    def coming_from(self, source: Source) -> "Reading":
+        """The same, for who asked first."""
+        found = copy.copy(self)
+        found.source = source
+        return found
 
     def body(self, name: str) -> bytes:
         """The list with `name` on its items."""

@@ -4,7 +4,7 @@ Sources: external-metrics-api §17, §18.
 """
 
 import asyncio
-from typing import Final, Literal
+from typing import Final
 
 from cachetools import TTLCache
 
@@ -13,8 +13,9 @@ from adapter.core.question import Policy, Question
 from adapter.core.results import Answer, UpstreamError
 from adapter.core.rules import Rule
 from adapter.metrics import AdapterMetrics
+from adapter.outcomes import Outcomes
 from adapter.prometheus import Querying
-from adapter.readings import Kept, Key, Reading, Readings
+from adapter.readings import Kept, Key, Reading, Readings, Source
 from adapter.singleflight import SingleFlight
 from kube.service.logs import get_logger
 from kube.vocab.times import Clock
@@ -35,8 +36,6 @@ _SOON: Final = 0.5
 """Seconds a caller waits for a newer value where an older one may be handed out."""
 _SAID_FOR: Final = 60.0
 """Seconds in which the same trouble of the same metric is logged once."""
-
-Source = Literal["cache", "stale", "joined", "upstream", "fallback"]
 
 
 class Values:
@@ -64,6 +63,7 @@ class Values:
         self._ttl = ttl
         self._clock = clock
         self._metrics = metrics
+        self.outcomes = Outcomes(clock)
         self._readings = Readings(_MAX_BYTES)
         self._flights: SingleFlight[Key, Reading] = SingleFlight()
         self._said: TTLCache[tuple[str, str], bool] = TTLCache(1000, _SAID_FOR, clock.monotonic)
@@ -161,7 +161,7 @@ class Values:
                 raise
             return old
         self._reads[source].inc()
-        return reading.handed_out()
+        return reading.handed_out().coming_from(source)
 
     def _old(self, key: Key) -> Reading | None:
         """The last good value if it may stand in for a newer one."""
@@ -178,7 +178,8 @@ class Values:
         if answer is None:
             return None
         self._reads["fallback"].inc()
-        return Reading(name, answer, asked_at=self._clock.monotonic(), window=policy.window)
+        found = Reading(name, answer, asked_at=self._clock.monotonic(), window=policy.window)
+        return found.coming_from("fallback")
 
     def _patience(self, policy: Policy, budget: float) -> float:
         """Seconds to wait: a caller with time enough leaves the verdict to the query itself."""
@@ -198,9 +199,11 @@ class Values:
             kept = self._readings.get(key)
             if kept is not None:
                 kept.failed_at = self._clock.monotonic()
+            self.outcomes.failed(metric, error.kind)
             self._say(metric, error.kind, detail=error.detail, query=question.promql)
             raise
         self._keep(key, Kept(name, policy, reading, ttl=self._ttl, stale=self._stale_for))
+        self.outcomes.answered(metric)
         self._metrics.rule_result.labels(metric).set(self._clock.now() / 1000)
         return reading
 
@@ -220,6 +223,7 @@ class Values:
             if refusal.kind == "too large":
                 # As the client has it, which mostly notices first: nothing is kept.
                 raise
+            self.outcomes.failed(metric, refusal.kind)
             self._say(metric, refusal.kind, detail=refusal.detail)
             return Reading(name, Answer(()), asked_at=asked_at, refusal=refusal)
         return Reading(name, accepted, asked_at=asked_at, window=policy.window)

@@ -106,7 +106,7 @@ def _shared(rule: Rule, name: str) -> Iterator[str]:
         yield _line("parameter", f"{key} for the label {parameter.label or key}: {values}")
     if rule.labels.keys != "error":
         yield _line("labelKeys", rule.labels.keys)
-    for key, value in _differing(rule.policy):
+    for key, value in differing(rule.policy):
         yield _line(key, value)
     selector, namespace = sample_selector(rule), sample_namespace(rule)
     question = rule.question(selector, namespace)
@@ -121,7 +121,8 @@ def _shared(rule: Rule, name: str) -> Iterator[str]:
     yield _line("its times", question.times or "the evaluation time (no timestampQuery)")
 
 
-def _differing(policy: Policy) -> Iterator[tuple[str, str]]:
+def differing(policy: Policy) -> Iterator[tuple[str, str]]:
+    """What a rule says itself, by the keys of the file and in its words."""
     plain = structs.asdict(Policy())
     for field, value in structs.asdict(policy).items():
         if value == plain[field] or field == "error_milli":

@@ -15,7 +15,7 @@ from adapter.core.parameters import REMEMBERED
 
 Page = Literal[
     "index", "groups", "group", "resources", "openapi-v2", "openapi-v3", "openapi-v3-group",
-    "version", "metrics", "unknown", "unknown-resource",
+    "version", "metrics", "debug-rules", "debug-query", "unknown", "unknown-resource",
 ]  # fmt: skip
 
 _PAGES: Final[dict[str, Page]] = {
@@ -28,6 +28,8 @@ _PAGES: Final[dict[str, Page]] = {
     V3_PATH: "openapi-v3-group",
     "/version": "version",
     "/metrics": "metrics",
+    "/debug/rules": "debug-rules",
+    "/debug/query": "debug-query",
 }
 _HEALTH: Final = ("healthz", "livez", "readyz")
 SERVED_PATHS: Final = (*sorted(path for path in _PAGES if path != "/"), *(f"/{p}" for p in _HEALTH))

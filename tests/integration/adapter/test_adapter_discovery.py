@@ -73,6 +73,9 @@ async def test_metrics_are_named_by_the_series_there_are(tmp_path):
             got = await it.ask(f"{ROOT}/namespaces/{namespace}/depth", user="root")
             values[namespace] = [one["value"] for one in got.json["items"]]
         assert values == {"blue": ["5"], "green": []}
+        told = (await it.ask("/debug/rules", user="root")).json["rules"]
+        by_file = [one["metric"] for one in told if not one["foundBySeries"]]
+        assert (len(told), by_file) == (5, ["known"])
         # Without a sample within the age there is no metric.
         got = await it.ask(f"{ROOT}/namespaces/any/old_per_second", user="root")
         got.failure(404, "NotFound")
