@@ -72,6 +72,7 @@ class Server:
                 web.get("/api/v1/namespaces/{ns}/pods", self._listed_pods),
                 web.get(metrics, self._value),
                 web.get(hpas, self._nothing),
+                web.get(f"{_APPS}/namespaces/{{ns}}/deployments", self._nothing),
                 web.post("/api/v1/namespaces/{ns}/events", self._event),
             ]
         )

@@ -11,7 +11,13 @@ from msgspec import Struct
 from kube.vocab.conditions import Condition, condition
 from kube.vocab.times import Millis, format_rfc3339
 from scaler.core.band import narrow_band
-from scaler.core.messages import failure_reason, failure_text, limit_text, not_scaling_text
+from scaler.core.messages import (
+    failure_reason,
+    failure_text,
+    limit_text,
+    not_scaling_text,
+    reference,
+)
 from scaler.core.observed import Timer
 from scaler.core.spec import Spec
 from scaler.core.timing import Windows
@@ -151,7 +157,10 @@ def _blocked(spec: Spec, decision: Decision) -> list[Draft]:
 
 def _dry_run(spec: Spec) -> Draft:
     if spec.dry_run:
-        return Draft("DryRun", True, "DryRun mode enabled", "Scaling changes won't be applied")
+        text = "Scaling changes won't be applied"
+        if spec.gives_way_to:
+            text += f": {spec.gives_way_to} sets the replica count of {reference(spec)}"
+        return Draft("DryRun", True, "DryRun mode enabled", text)
     return Draft("DryRun", False, "DryRun mode disabled", "Scaling changes can be applied")
 
 

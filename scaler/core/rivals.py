@@ -1,13 +1,16 @@
 """Who else sets the replica count of a target (D37).
 
 Two controllers on one target work against each other. That is told, and scaling goes on: which of
-them should go is for people to say. An autoscaler in dry-run writes nothing and is nobody's rival.
+them should go is for people to say. Only to the peer controller of Koupleless it gives way, as in
+dry-run: that one counts bases, and knows nothing of bounds, delays or metrics (R003-H).
+An autoscaler in dry-run writes nothing and is nobody's rival.
 The same goes for a selector that matches pods of others: only own pods count, and it is told once.
 """
 
 from collections.abc import Iterable
+from typing import Final
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from kube.vocab.kinds import WELL_KNOWN, group_of
 from scaler.core.events import EventDraft
@@ -15,6 +18,15 @@ from scaler.core.messages import reference
 from scaler.core.spec import Spec
 from scaler.core.trace import Decision
 from scaler.core.wire import TargetReference
+
+PEER: Final = "Koupleless' peer controller"
+"""As the kind of a claim: the part of Koupleless' module controller that sets the replica count of
+module Deployments to the number of bases."""
+PEERS: Final = (
+    "virtual-kubelet.koupleless.io/strategy=peer,"
+    "virtual-kubelet.koupleless.io/replicas-control!=true"
+)
+"""Label selector of the Deployments whose count it sets."""
 
 TargetKey = tuple[str, str, str, str]
 """Namespace, group, kind, name: one object, whatever version of its kind it is named by."""
@@ -42,14 +54,31 @@ def rivals(spec: Spec, claims: Iterable[Claim]) -> tuple[Claim, ...]:
     return tuple(sorted(claim for claim in claims if claim.target == own))
 
 
-def conflict_event(spec: Spec, found: Iterable[Claim]) -> EventDraft:
+def giving_way(spec: Spec, found: Iterable[Claim]) -> Spec:
+    """What to act by, given the rivals `found`: in dry-run where the peer controller is there."""
+    if all(claim.kind != PEER for claim in found):
+        return spec
+    return structs.replace(spec, dry_run=True, gives_way_to=PEER)
+
+
+def conflict_events(spec: Spec, found: Iterable[Claim]) -> list[EventDraft]:
     """What to tell about the rivals `found`."""
-    others = " and ".join(f"{claim.kind} {claim.name}" for claim in found)
-    text = (
-        f"the replica count of {reference(spec)} is also set by {others}: they work against each "
-        "other; delete all but one of them, or set dryRun on this one"
-    )
-    return EventDraft("Warning", "ConflictingController", text)
+    texts: list[str] = []
+    claims = tuple(found)
+    others = [f"{claim.kind} {claim.name}" for claim in claims if claim.kind != PEER]
+    if len(others) < len(claims):
+        texts.append(
+            f"the replica count of {reference(spec)} is also set by {PEER}, so that this "
+            "autoscaler writes nothing, as with dryRun: label the target "
+            'virtual-kubelet.koupleless.io/replicas-control: "true" to keep that controller off '
+            "it, or delete the autoscaler"
+        )
+    if others:
+        texts.append(
+            f"the replica count of {reference(spec)} is also set by {' and '.join(others)}: they "
+            "work against each other; delete all but one of them, or set dryRun on this one"
+        )
+    return [EventDraft("Warning", "ConflictingController", text) for text in texts]
 
 
 def overlap_event(spec: Spec, decision: Decision, before: Decision | None) -> EventDraft | None:

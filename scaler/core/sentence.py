@@ -40,8 +40,9 @@ def _verb(decision: Decision, applied: Applied) -> str:
 
 
 def _because(spec: Spec, decision: Decision) -> str:
-    parts = [text for text in (_value(spec, decision), _rules(spec, decision)) if text]
-    return "; ".join(parts)
+    rival = f"{spec.gives_way_to} sets the count too" if spec.gives_way_to else ""
+    parts = (_value(spec, decision), _rules(spec, decision), rival)
+    return "; ".join(text for text in parts if text)
 
 
 def _value(spec: Spec, decision: Decision) -> str:

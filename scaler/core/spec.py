@@ -62,6 +62,8 @@ class Spec(Struct, frozen=True, gc=False):
     skip_owner_check: bool = False
     max_sample_age: int | None = None
     lifecycle: Lifecycle = Lifecycle()
+    gives_way_to: str = ""
+    """Who else sets the target's count and makes this one a dry run (D37): seen, not asked for."""
 
     @property
     def signals(self) -> tuple[Metric | Recommender, ...]:

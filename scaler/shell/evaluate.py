@@ -13,7 +13,7 @@ from scaler.core.events import EventDraft, events
 from scaler.core.lifecycle import rest_of
 from scaler.core.observed import Memory
 from scaler.core.record import Record
-from scaler.core.rivals import conflict_event, overlap_event
+from scaler.core.rivals import Claim, conflict_events, giving_way, overlap_event
 from scaler.core.spec import Spec
 from scaler.core.status import (
     memory_after,
@@ -83,19 +83,23 @@ class Evaluator:
             return
         if entry.memory is None:
             entry.memory = self._recall(entry, now)
-        spec = entry.spec
-        sight = await self._observer.observe(spec, entry.memory, now)
+        asked = entry.spec
+        sight, rivals = await asyncio.gather(
+            self._observer.observe(asked, entry.memory, now),
+            self._rivals.of(asked, entry.rivals),
+        )
+        spec = giving_way(asked, rivals)
         decision = decide(spec, sight.observed, now)
         entry.rests_until = entry.asked + rest_of(decision.monitor)
         self.measures.decided(spec, decision, self._clock.monotonic() - entry.asked)
-        if not self._may_act(entry, spec):
+        if not self._may_act(entry, asked):
             return
+        self._tell_rivals(entry, spec, rivals)
         applied = await self._apply(spec, decision, sight.scale)
         self.outcomes[decision.rule] += 1
         version = entry.flight.version_of(spec)
         entry.flight.add(Record(now, version, sight.observed, applied, decision.rule))
         await self._finish(entry, spec, decision, applied)
-        await self._look_for_rivals(entry, spec)
 
     def _recall(self, entry: Entry, now: Millis) -> Memory:
         """What the status remembers, at the first evaluation after a start."""
@@ -154,16 +158,14 @@ class Evaluator:
         may_write = partial(self._holds, entry)
         await self._reporter.report(entry, status, decision.at, may_write=may_write)
 
-    async def _look_for_rivals(self, entry: Entry, spec: Spec) -> None:
-        """Two writers on one target are told when they are found, not stopped (D37)."""
-        found = await self._rivals.of(spec)
-        if found is None or found == entry.rivals:
-            return
+    def _tell_rivals(self, entry: Entry, spec: Spec, found: tuple[Claim, ...]) -> None:
+        """Two writers on one target are told when they are found (D37)."""
+        told = conflict_events(spec, entry.rivals)
         entry.rivals = found
-        if found:
-            draft = conflict_event(spec, found)
-            say(entry, "warning", "Another controller scales the target", error=draft.message)
-            self._reporter.tell(entry, [draft])
+        for draft in conflict_events(spec, found):
+            if draft not in told:
+                say(entry, "warning", "Another controller scales the target", error=draft.message)
+                self._reporter.tell(entry, [draft])
 
     async def _refuse(self, entry: Entry, now: Millis) -> None:
         """An invalid object: say so once per version of it, and do nothing else."""

@@ -30,6 +30,7 @@ PATHS = {
     "pods": "GET /api/v1/namespaces/{ns}/pods",
     "metrics": "GET /apis/external.metrics.k8s.io/v1beta1/namespaces/{ns}/{name}",
     "hpas": "GET /apis/autoscaling/v2/namespaces/{ns}/horizontalpodautoscalers",
+    "peers": "GET /apis/apps/v1/namespaces/{ns}/deployments",
     "owners": "GET /apis/apps/v1/namespaces/{ns}/replicasets/{name}",
     "statuses": "PATCH /apis/datadoghq.com/v1alpha1/namespaces/{ns}/watermarkpodautoscalers"
     "/{name}/status",
@@ -82,6 +83,6 @@ async def test_a_fleet_is_evaluated_in_time_with_three_reads_each(tmp_path):
     # An evaluation may lie half in what is counted.
     assert abs(asked["pods"] - evaluations) < 10
     assert abs(asked["metrics"] - evaluations) < 10
-    assert asked["hpas"] == asked["owners"] == 0, "kept for a minute and for ten"
+    assert asked["hpas"] == asked["peers"] == asked["owners"] == 0, "kept for a minute and for ten"
     assert asked["statuses"] == 0, "mere values wait for a minute"
     assert server.unknown == {}

@@ -56,6 +56,7 @@ def test_the_scalers_permissions():
         ("", "pods", "list"),
         ("apps", "replicasets", "get"),
         ("autoscaling", "horizontalpodautoscalers", "list"),
+        ("apps", "deployments", "list"),
         ("external.metrics.k8s.io", "*", "list"),
         ("metrics.k8s.io", "pods", "list"),
         ("", "events", "create"),

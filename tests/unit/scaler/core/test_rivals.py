@@ -4,7 +4,15 @@ import pytest
 
 from scaler.core.decision import decide
 from scaler.core.observed import PodCounts
-from scaler.core.rivals import Claim, conflict_event, overlap_event, rivals, target_key
+from scaler.core.rivals import (
+    PEER,
+    Claim,
+    conflict_events,
+    giving_way,
+    overlap_event,
+    rivals,
+    target_key,
+)
 from scaler.core.wire import TargetReference
 from tests.oracle.worlds import NOW, good, look, plain_spec
 
@@ -51,7 +59,7 @@ def test_rivals_come_in_order_so_that_the_same_ones_are_told_once():
 
 
 def test_the_event_names_target_rivals_and_ways_out():
-    event = conflict_event(SPEC, [claim("a"), claim("b")])
+    (event,) = conflict_events(SPEC, [claim("a"), claim("b")])
     assert (event.type, event.reason) == ("Warning", "ConflictingController")
     assert event.message == (
         f"the replica count of Deployment/{SPEC.namespace}/web is also set by "
@@ -72,3 +80,15 @@ def test_pods_of_others_under_the_selector_are_told_once():
     assert overlap_event(SPEC, shared, None) == told
     assert overlap_event(SPEC, shared, shared) is None
     assert overlap_event(SPEC, alone, shared) is None
+
+
+def test_only_to_the_peer_controller_it_gives_way_and_says_so():
+    peer = Claim(PEER, "web", claim().target)
+    assert giving_way(SPEC, [claim("a")]) == SPEC
+    yielding = giving_way(SPEC, [claim("a"), peer])
+    assert (yielding.dry_run, yielding.gives_way_to) == (True, PEER)
+    first, second = conflict_events(SPEC, [claim("a"), peer])
+    assert PEER in first.message
+    assert "writes nothing" in first.message
+    assert "HorizontalPodAutoscaler a" in second.message
+    assert conflict_events(SPEC, []) == []

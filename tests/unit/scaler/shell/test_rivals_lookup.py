@@ -8,6 +8,7 @@ from aiohttp import web
 
 from kube.vocab.objects import ObjectMeta
 from kube.vocab.times import LoopClock
+from scaler.core.rivals import PEER, Claim, target_key
 from scaler.core.wire import KIND
 from scaler.shell.rivals import Rivals
 from scaler.state.catalogue import Catalogue
@@ -32,13 +33,28 @@ class Server:
     def __init__(self) -> None:
         self.items = [hpa("web"), hpa("other", "api")]
         self.code = 0
+        self.peers: list[str] = []
+        self.peers_code = 0
         self.asked: list[str] = []
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
+        if "/deployments" in request.path:
+            return await self._peers(request)
         self.asked.append(request.path)
         if self.code:
             return failure(self.code, "Forbidden" if self.code == 403 else "NotFound")
         return web.json_response({"items": self.items})
+
+    async def _peers(self, request: web.Request) -> web.StreamResponse:
+        assert request.query["labelSelector"] == PEER_CONTROLLED
+        if self.peers_code:
+            return failure(self.peers_code, "Forbidden")
+        return web.json_response({"items": [{"metadata": {"name": name}} for name in self.peers]})
+
+
+PEER_CONTROLLED = "virtual-kubelet.koupleless.io/strategy=peer," + (
+    "virtual-kubelet.koupleless.io/replicas-control!=true"
+)
 
 
 def names(found: Any) -> list[tuple[str, str]]:
@@ -72,7 +88,9 @@ async def test_a_server_without_the_api_has_none_and_one_that_refuses_leaves_it_
     async with client_of(server.handle) as client:
         looking = Rivals(client, Catalogue(lambda _key, _at_once: None), LoopClock(0))
         server.code = 403
-        assert await looking.of(SPEC) is None
+        known = Claim(HPA, "web", target_key(SPEC.namespace, SPEC.target))
+        assert await looking.of(SPEC) == ()
+        assert await looking.of(SPEC, (known,)) == (known,), "nobody can tell: it is still there"
         await asyncio.sleep(61)
         server.code = 404
         assert await looking.of(SPEC) == ()
@@ -89,3 +107,15 @@ async def test_other_autoscalers_on_the_target_are_rivals_unless_in_dry_run():
     async with client_of(server.handle) as client:
         looking = Rivals(client, catalogue, LoopClock(0))
         assert names(await looking.of(given_spec())) == [(KIND, "second")]
+
+
+async def test_the_peer_controller_is_known_by_the_targets_label():
+    server = Server()
+    server.items, server.peers = [], ["api", "web"]
+    async with client_of(server.handle) as client:
+        looking = Rivals(client, Catalogue(lambda _key, _at_once: None), LoopClock(0))
+        found = await looking.of(SPEC)
+        assert names(found) == [(PEER, "web")]
+        await asyncio.sleep(61)
+        server.peers_code = 403
+        assert await looking.of(SPEC, found) == found, "a refusal does not send it away"
