@@ -1,7 +1,6 @@
 """Composition root: settings in, a running server out, an orderly end when asked to stop."""
 
 import asyncio
-import os
 import random
 import signal
 from collections.abc import AsyncIterator, Coroutine
@@ -15,35 +14,31 @@ from adapter import answers
 from adapter.authn import Authenticator
 from adapter.authn_config import TrustSource
 from adapter.catalogue import Configured
+from adapter.clusters import Clusters, upstream_credentials
 from adapter.debug import Debug
 from adapter.discovery import Discovery
 from adapter.http import Server
+from adapter.managed_certificates import ManagedCertificates, SecretName
 from adapter.metric_reads import MetricReads
 from adapter.metrics import PROGRAM, AdapterMetrics
 from adapter.pages import Pages
 from adapter.planner import Planner
 from adapter.refresher import Refresher
 from adapter.reviews import Authorizer, TokenReviewer
-from adapter.settings import Settings, UpstreamAuth
+from adapter.settings import Settings
 from adapter.tls import ServingTls
 from adapter.upstreams import Upstreams
 from adapter.values import Values
-from kube.client.configuration import load_credentials
-from kube.client.credentials import Credentials
-from kube.client.transport import ApiClient
 from kube.service.health import HealthChecks
 from kube.service.listeners import listening
 from kube.service.logs import get_logger
 from kube.service.metrics import LoopLag, exposition
-from kube.service.runtime import UsageError
 from kube.service.settings import Address
 from kube.vocab.times import Clock, SystemClock
 
 _log = get_logger("adapter")
 
 VERSION: Final = distribution_version("watermark-autoscaler")
-_USER_AGENT: Final = f"wpa-adapter/{VERSION}"
-_REVIEW_TIMEOUT: Final = 10.0
 _KEEP_ALIVE: Final = 180.0
 """Longer than the front proxy keeps idle connections (90 s): it should be the one to close them."""
 
@@ -84,11 +79,15 @@ async def running(settings: Settings, clock: Clock) -> AsyncIterator[Running]:
     tls = ServingTls(settings.serving, settings.tls, clock, metrics)
     trust = TrustSource(settings.trust, metrics, tls.trust)
     async with AsyncExitStack() as stack:
+        credentials = await upstream_credentials(settings.upstream_auth)
         upstreams = await stack.enter_async_context(
-            Upstreams(settings.upstream, clock, metrics, await _auth(settings.upstream_auth))
+            Upstreams(settings.upstream, clock, metrics, credentials)
         )
         configured = Configured(settings.config_file, clock, metrics, upstreams.adopt)
-        authentication, authorization = await _api_clients(settings, stack)
+        clusters = Clusters(f"wpa-adapter/{VERSION}", stack)
+        authentication = await clusters.client(settings.api_servers.authentication)
+        authorization = await clusters.client(settings.api_servers.authorization)
+        managed = await _managed(settings, clusters, tls, clock)
         if not settings.skip_lookup:
             await trust.read_cluster(authentication, tolerant=settings.tolerate_lookup_failure)
         planner = Planner(upstreams, clock, metrics, max_series=settings.upstream.max_series)
@@ -147,11 +146,14 @@ async def running(settings: Settings, clock: Clock) -> AsyncIterator[Running]:
             discovery.run(),
             Refresher(values, upstreams.admission, clock).run(),
             tls.follow_files(),
+            tls.keep_fresh(),
             trust.follow_files(),
             LoopLag(PROGRAM, metrics.registry).run(),
         ]
         if not settings.skip_lookup:
             background.append(trust.follow_cluster(authentication))
+        if managed is not None:
+            background.append(managed.run())
         await stack.enter_async_context(_in_background(background))
         if settings.metrics_address is not None:
             server.metrics_address = await stack.enter_async_context(
@@ -172,37 +174,15 @@ async def running(settings: Settings, clock: Clock) -> AsyncIterator[Running]:
         yield server
 
 
-async def _api_clients(settings: Settings, stack: AsyncExitStack) -> tuple[ApiClient, ApiClient]:
-    """Clients for authentication and authorisation; one and the same if the files are."""
-
-    async def client(kubeconfig: str) -> ApiClient:
-        credentials = await load_credentials(kubeconfig or None)
-        made = ApiClient(
-            credentials, user_agent=_USER_AGENT, qps=0, timeout=_REVIEW_TIMEOUT, retry_within=2.0
-        )
-        return await stack.enter_async_context(made)
-
-    names = settings.api_servers
-    first = await client(names.authentication)
-    if names.authorization == names.authentication:
-        return first, first
-    return first, await client(names.authorization)
-
-
-async def _auth(auth: UpstreamAuth) -> Credentials | None:
-    """Who we are at Prometheus, where the flags take that from a cluster. Raises ConfigError."""
-    if auth.kubeconfig:
-        return await load_credentials(auth.kubeconfig)
-    if not auth.in_cluster:
+async def _managed(
+    settings: Settings, clusters: Clusters, tls: ServingTls, clock: Clock
+) -> ManagedCertificates | None:
+    """What makes the serving certificates, if the adapter does that itself."""
+    if not settings.serving.managed:
         return None
-    pod = {name: value for name, value in os.environ.items() if name.startswith("KUBERNETES_")}
-    if "KUBERNETES_SERVICE_HOST" not in pod:
-        raise UsageError(
-            "--prometheus-auth-incluster: not in a pod (KUBERNETES_SERVICE_HOST is not set); "
-            "name a kubeconfig with --prometheus-auth-config"
-        )
-    # Nothing else of the environment: $KUBECONFIG would come first.
-    return await load_credentials(environ=pod)
+    secret = SecretName.parse(settings.serving.managed)
+    client = await clusters.client(settings.api_servers.objects)
+    return ManagedCertificates(secret, client, tls, clock)
 
 
 def _health(server: Running, tls: ServingTls, upstreams: Upstreams) -> HealthChecks:
@@ -215,7 +195,7 @@ def _health(server: Running, tls: ServingTls, upstreams: Upstreams) -> HealthChe
     checks.add("shutdown", lambda: "stopping" if server.draining else None, probes=["readyz"])
     checks.add(
         "serving-certificate",
-        lambda: "the certificate has expired" if tls.expired else None,
+        lambda: tls.unready,
         probes=["readyz"],
     )
     checks.add(

@@ -33,6 +33,16 @@ class KeyPair(Struct, frozen=True):
         leaf = x509.load_pem_x509_certificates(self.certificate)[0]
         return leaf.not_valid_after_utc.timestamp()
 
+    def worn_out(self, now: Millis) -> bool:
+        """Whether it has expired, or is self-signed and two thirds of its life are over: those are
+        made here, and nobody else renews them. Raises ValueError.
+        """
+        leaf = x509.load_pem_x509_certificates(self.certificate)[0]
+        at, end = _EPOCH + timedelta(milliseconds=now), leaf.not_valid_after_utc
+        if leaf.issuer != leaf.subject:
+            return at >= end
+        return (at - leaf.not_valid_before_utc) * 3 >= (end - leaf.not_valid_before_utc) * 2
+
     def names(self) -> tuple[str, ...]:
         """The server names that the certificate is good for, lower case. Raises ValueError."""
         leaf = x509.load_pem_x509_certificates(self.certificate)[0]
@@ -60,7 +70,7 @@ def read_pair(certificate_file: str, key_file: str, *, flags: tuple[str, str] = 
 
 
 def kept_pair(folder: str, now: Millis) -> tuple[str, str]:
-    """Names of `apiserver.crt` and `apiserver.key` in `folder`, made there if missing or expired.
+    """Names of `apiserver.crt` and `apiserver.key` in `folder`, made there if missing or worn out.
 
     Raises UsageError.
     """
@@ -69,7 +79,7 @@ def kept_pair(folder: str, now: Millis) -> tuple[str, str]:
     try:
         if certificate.exists() and key.exists():
             pair = KeyPair(certificate.read_bytes(), key.read_bytes())
-            if pair.not_after() > now / 1000:
+            if not pair.worn_out(now):
                 return str(certificate), str(key)
         made = self_signed(now)
         base.mkdir(parents=True, exist_ok=True)
@@ -105,11 +115,13 @@ def self_signed(now: Millis) -> KeyPair:
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
         .sign(key, hashes.SHA256())
     )
-    return KeyPair(
-        certificate.public_bytes(serialization.Encoding.PEM),
-        key.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
-        ),
+    return KeyPair(certificate.public_bytes(serialization.Encoding.PEM), private_pem(key))
+
+
+def private_pem(key: ec.EllipticCurvePrivateKey) -> bytes:
+    """`key` as PEM, without a password."""
+    return key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
     )

@@ -122,6 +122,13 @@ _OPTIONS: Final[tuple[Callable[[Any], Any], ...]] = (
     ),
     option(
         _SERVING,
+        "--tls-managed-secret",
+        default="",
+        metavar="NAMESPACE/NAME",
+        help="Make authority and certificate, share them in this Secret, tell the APIService.",
+    ),
+    option(
+        _SERVING,
         "--tls-sni-cert-key",
         multiple=True,
         metavar="CRT,KEY[:NAMES]",

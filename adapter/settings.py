@@ -20,6 +20,8 @@ class ApiServers(Struct, frozen=True):
 
     authentication: str = ""
     authorization: str = ""
+    objects: str = ""
+    """For the Secret and the APIService of self-managed certificates."""
 
 
 class UpstreamAuth(Struct, frozen=True):
@@ -36,6 +38,8 @@ class ServingFiles(Struct, frozen=True):
     certificate: str = ""
     key: str = ""
     folder: str = ""
+    managed: str = ""
+    """`NAMESPACE/NAME` of the Secret of self-managed certificates."""
     named: tuple[NamedFiles, ...] = ()
     """Further pairs, for clients that ask for their names; the first of equal names counts."""
 
@@ -96,6 +100,7 @@ def settings_of(given: Mapping[str, Any]) -> Settings:
         api_servers=ApiServers(
             authentication=given["authentication_kubeconfig"] or kubeconfig,
             authorization=given["authorization_kubeconfig"] or kubeconfig,
+            objects=kubeconfig,
         ),
         trust=_trust(given),
         skip_lookup=given["authentication_skip_lookup"],
@@ -128,7 +133,11 @@ def _serving(given: Mapping[str, Any]) -> ServingFiles:
     except ValueError as error:
         raise UsageError(str(error)) from error
     return ServingFiles(
-        given["tls_cert_file"], given["tls_private_key_file"], given["cert_dir"], named
+        given["tls_cert_file"],
+        given["tls_private_key_file"],
+        given["cert_dir"],
+        given["tls_managed_secret"],
+        named,
     )
 
 

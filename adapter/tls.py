@@ -4,6 +4,7 @@ The listening socket keeps one context for its life. Its server-name callback, w
 handshake, hands the connection over to the context in force for that name.
 """
 
+import asyncio
 import os
 import ssl
 from collections.abc import Iterator, Mapping
@@ -23,6 +24,9 @@ from kube.vocab.times import Clock
 
 _log = get_logger("tls")
 
+RENEWAL_LOOK: Final = 60.0
+"""Seconds between looks at how old the certificate is."""
+
 _VERSIONS: Final = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
 
 _Named = tuple[NamedFiles, KeyPair]
@@ -37,13 +41,19 @@ class ServingTls:
         """Raises UsageError for files that cannot be used."""
         if bool(files.certificate) != bool(files.key):
             raise UsageError("give --tls-cert-file and --tls-private-key-file together")
+        if files.managed and (files.certificate or files.folder):
+            raise UsageError(
+                "--tls-managed-secret stands alone: leave out --tls-cert-file and --cert-dir"
+            )
+        self._awaited = bool(files.managed)
+        self._folder = "" if files.certificate else files.folder
         self._policy = policy
         self._clock = clock
         self._metrics = metrics
         self._bundles = ""
         self._own = (files.certificate, files.key) if files.certificate else ()
-        if files.folder and not self._own:
-            self._own = kept_pair(files.folder, clock.now())
+        if self._folder:
+            self._own = kept_pair(self._folder, clock.now())
         self._pair = read_pair(*self._own) if self._own else self_signed(clock.now())
         self._named = [(one, _read_named(one)) for one in files.named]
         self._current, self._by_name = self._built(self._pair, self._named)
@@ -52,9 +62,13 @@ class ServingTls:
         self._adopted()
 
     @property
-    def expired(self) -> bool:
-        """Whether the certificate being served is past its end."""
-        return self._not_after * 1000 <= self._clock.now()
+    def unready(self) -> str | None:
+        """Why callers cannot trust what is served; None if they can."""
+        if self._awaited:
+            return "the managed certificate is not there yet"
+        return (
+            "the certificate has expired" if self._not_after * 1000 <= self._clock.now() else None
+        )
 
     def trust(self, trust: Trust) -> None:
         """Ask new connections for certificates of these authorities."""
@@ -65,8 +79,27 @@ class ServingTls:
         """Serve `pair` to new connections. Raises UsageError for one that cannot be used."""
         self._current, self._by_name = self._built(pair, self._named)
         self._pair = pair
+        self._awaited = False
         self._adopted()
         _log.info("serving certificate changed")
+
+    async def keep_fresh(self) -> None:
+        """Renew a self-signed certificate before it expires, until cancelled."""
+        while True:
+            await asyncio.sleep(RENEWAL_LOOK)
+            self.renew_if_due()
+
+    def renew_if_due(self) -> None:
+        """Make a new self-signed certificate when two thirds of the old one's life are over."""
+        now = self._clock.now()
+        try:
+            if self._folder:
+                # Who follows the files takes them over.
+                kept_pair(self._folder, now)
+            elif not self._own and self._pair.worn_out(now):
+                self.adopt(self_signed(now))
+        except (UsageError, ValueError) as error:
+            _log.error("the serving certificate cannot be renewed", error=str(error))
 
     async def follow_files(self) -> None:
         """Take over changed files until cancelled."""

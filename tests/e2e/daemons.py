@@ -189,9 +189,9 @@ def rendered(cluster: ControlPlane, layer: str = "default") -> list[Json]:
     return objects
 
 
-def register(cluster: ControlPlane, port: int) -> None:
-    """Make the APIService of the manifests, leading to `port` of this machine."""
-    (api_service,) = (one for one in rendered(cluster) if one["kind"] == "APIService")
+def register(cluster: ControlPlane, port: int, layer: str = "default") -> None:
+    """Make the APIService of a layer of manifests/, leading to `port` of this machine."""
+    (api_service,) = (one for one in rendered(cluster, layer) if one["kind"] == "APIService")
     api_service["spec"]["service"]["port"] = port
     apply(cluster.kubectl, api_service)
 

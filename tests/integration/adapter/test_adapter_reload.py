@@ -1,11 +1,13 @@
 """What changes while the server runs: rules, certificates."""
 
+import asyncio
 import ssl
 
 import pytest
 import trustme
 
-from adapter.certificates import kept_pair, self_signed
+from adapter import tls
+from adapter.certificates import KeyPair, kept_pair, self_signed
 from adapter.files import POLL
 from adapter.settings import ServingFiles
 from kube.vocab.times import SystemClock
@@ -111,6 +113,43 @@ async def test_a_kept_certificate_is_used_again_until_it_expires(tmp_path):
     assert (tmp_path / "certificates" / "apiserver.crt").read_bytes() == first
     kept_pair(folder, now + 366 * 24 * 3600 * 1000)
     assert (tmp_path / "certificates" / "apiserver.crt").read_bytes() != first
+
+
+@pytest.mark.parametrize("kept", [False, True], ids=["in memory", "in a directory"])
+async def test_a_self_signed_certificate_is_renewed_long_before_it_expires(
+    tmp_path, monkeypatch, kept
+):
+    monkeypatch.setattr(tls, "RENEWAL_LOOK", 0.05)
+    serving = ServingFiles(folder=f"{tmp_path}/certificates" if kept else "")
+    async with adapter(tmp_path, serving=serving) as it:
+
+        async def shown() -> str:
+            return await asyncio.to_thread(
+                ssl.get_server_certificate, ("127.0.0.1", it.server.address.port)
+            )
+
+        first = await shown()
+        it.clock.ahead = 200 * 24 * 3600
+        await asyncio.sleep(0.2)
+        assert await shown() == first
+        it.clock.ahead = 250 * 24 * 3600
+
+        async def renewed() -> bool:
+            return await shown() != first
+
+        await until(renewed, 2 * POLL + 1)
+
+
+async def test_a_certificate_of_somebody_else_is_not_renewed(tmp_path):
+    now = SystemClock().now()
+    leaf = trustme.CA().issue_cert("127.0.0.1")
+    leaf.private_key_pem.write_to_path(tmp_path / "apiserver.key")
+    leaf.cert_chain_pems[0].write_to_path(tmp_path / "apiserver.crt")
+    before = (tmp_path / "apiserver.crt").read_bytes()
+    end = KeyPair(before, b"").not_after()
+    kept_pair(str(tmp_path), round(end * 1000) - 1000)
+    assert (tmp_path / "apiserver.crt").read_bytes() == before
+    assert now < end * 1000
 
 
 async def test_a_made_certificate_names_this_machine():

@@ -13,7 +13,10 @@ import yaml
 ROOT = Path(__file__).resolve().parents[3]
 MANIFESTS = ROOT / "manifests"
 CRD_FILE = MANIFESTS / "crd" / "datadoghq.com_watermarkpodautoscalers.yaml"
-LAYERS = ("namespace", "crd", "adapter", "scaler", "default", "with-cert-manager", "grafana")
+LAYERS = (
+    "namespace", "crd", "adapter", "scaler", "default", "with-cert-manager",
+    "with-managed-certificates", "grafana",
+)  # fmt: skip
 
 Object = dict[str, Any]
 

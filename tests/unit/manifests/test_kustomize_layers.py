@@ -147,13 +147,30 @@ def test_with_cert_manager_the_api_server_checks_the_certificate():
     assert not [arg for arg in container["args"] if arg.startswith("--cert-dir")]
 
 
+def test_with_managed_certificates_the_adapter_may_do_what_it_is_told():
+    objects = kustomize("with-managed-certificates")
+    api = only(objects, "APIService", "v1beta1.external.metrics.k8s.io")
+    assert "insecureSkipTLSVerify" not in api["spec"]
+    pod = only(objects, "Deployment", "wpa-adapter")["spec"]["template"]["spec"]
+    (container,) = pod["containers"]
+    settings = adapter_settings.main(container["args"], standalone_mode=False)
+    namespace, _, name = settings.serving.managed.partition("/")
+    role = only(objects, "Role", "wpa-adapter:managed-certificates")
+    assert role["metadata"]["namespace"] == namespace
+    named = [rule for rule in role["rules"] if rule["verbs"] != ["create"]]
+    assert [rule["resourceNames"] for rule in named] == [[name]]
+    assert settings.serving.folder == ""
+    assert [mount["name"] for mount in container["volumeMounts"]] == ["rules"]
+    assert [volume["name"] for volume in pod["volumes"]] == ["rules"]
+
+
 @click.command()
 @flags.options
 def adapter_settings(**given):
     return settings_of(given)
 
 
-@pytest.mark.parametrize("layer", ["default", "with-cert-manager"])
+@pytest.mark.parametrize("layer", ["default", "with-cert-manager", "with-managed-certificates"])
 def test_the_adapter_understands_its_command_line_and_ends_within_its_grace_period(layer):
     pod = only(kustomize(layer), "Deployment", "wpa-adapter")["spec"]["template"]["spec"]
     (container,) = pod["containers"]

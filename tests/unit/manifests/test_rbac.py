@@ -80,7 +80,24 @@ def test_the_adapter_has_only_what_an_aggregated_api_needs():
         for subject in binding["subjects"]
         if subject["name"] == "wpa-adapter"
     }
-    assert bound == OF_KUBERNETES
+    managed = {"wpa-adapter:managed-certificates", "wpa-adapter:ca-bundle"}
+    assert bound == OF_KUBERNETES | managed
+    layers = (MANIFESTS / "adapter", MANIFESTS / "default", MANIFESTS / "with-cert-manager")
+    for layer in layers:
+        assert not managed & {obj["metadata"]["name"] for _, obj in objects_below(layer)}
+
+
+def test_the_adapter_may_touch_one_secret_and_one_api_service_where_it_makes_certificates():
+    found = [
+        (obj["kind"], rule["resources"], rule.get("resourceNames"), rule["verbs"])
+        for _, obj in objects_below(MANIFESTS / "components" / "managed-certificates")
+        for rule in obj.get("rules", [])
+    ]
+    assert found == [
+        ("Role", ["secrets"], ["wpa-adapter-managed-cert"], ["get", "patch"]),
+        ("Role", ["secrets"], None, ["create"]),
+        ("ClusterRole", ["apiservices"], ["v1beta1.external.metrics.k8s.io"], ["get", "patch"]),
+    ]
 
 
 def test_people_and_the_hpa_can_read_external_metrics():

@@ -8,6 +8,8 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
+from tests.integration.adapter.kit.objects import StoredObjects
+
 CONFIG_MAP = "extension-apiserver-authentication"
 _PATH = "/api/v1/namespaces/kube-system/configmaps"
 
@@ -26,6 +28,7 @@ class FakeApiServer:
         self.delay = 0.0
         self.trust: dict[str, str] = {}
         self.url = ""
+        self.objects = StoredObjects()
         self._version = 1
         self.watchers: list[asyncio.Queue[bytes]] = []
 
@@ -98,6 +101,7 @@ async def fake_apiserver() -> AsyncIterator[FakeApiServer]:
 
     app = web.Application(middlewares=[present])
     app.router.add_get(f"{_PATH}/{CONFIG_MAP}", fake.get)
+    app.router.add_routes(fake.objects.routes())
     app.router.add_get(_PATH, fake.collection)
     app.router.add_post("/apis/authorization.k8s.io/v1/subjectaccessreviews", fake.review_access)
     app.router.add_post("/apis/authentication.k8s.io/v1/tokenreviews", fake.review_token)

@@ -182,10 +182,11 @@ async def adapter(
     rules: str = RULES,
     trust: Callable[[Certificates], dict[str, str]] | None = None,
     before: Callable[[FakeApiServer], None] = lambda _: None,
+    clocked: Callable[[SteppedClock], None] = lambda _: None,
     **changes: Any,
 ) -> AsyncIterator[Harness]:
     """A running adapter; `changes` are fields of its settings. `before` it starts, the cluster may
-    be changed.
+    be changed, and the clock set.
     """
     certificates = Certificates()
     clock = SteppedClock()
@@ -196,6 +197,7 @@ async def adapter(
     async with fake_prometheus() as prometheus, fake_apiserver() as cluster:
         cluster.trust = certificates.trust() if trust is None else trust(certificates)
         before(cluster)
+        clocked(clock)
         (folder / "kubeconfig").write_text(kubeconfig(cluster.url))
         files = ServingFiles(certificate=f"{folder}/tls.crt", key=f"{folder}/tls.key")
         fields: dict[str, Any] = {
