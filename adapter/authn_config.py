@@ -110,6 +110,8 @@ class TrustSource:
         except KubeError as error:
             problem = f"{error}{_remedy(error)}"
             passing = isinstance(error, Unreachable | ServerError | TooManyRequests)
+            if isinstance(error, Unreachable) and error.trouble == "tls":
+                passing = False
         except TrustError as error:
             problem, passing = str(error), False
         problem = f"ConfigMap {NAMESPACE}/{NAME}: {problem}"

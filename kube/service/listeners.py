@@ -3,8 +3,8 @@
 import asyncio
 import errno
 import ssl
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 from aiohttp import web
@@ -19,6 +19,12 @@ KEEP_ALIVE = 75.0
 
 FIRST_REQUEST_WITHIN = 30.0
 """Seconds a new connection has for its first request; later ones have `keep_alive`."""
+
+HANDSHAKE_WITHIN = 10.0
+"""Seconds a new connection has for its TLS handshake."""
+
+MOST_CONNECTIONS = 512
+"""Beyond this many, connections that ask nothing make room for new ones."""
 
 Refusal = Callable[[int], web.Response]
 """The answer to what is no HTTP request, by its status."""
@@ -52,29 +58,50 @@ async def listening(
     )
     await runner.setup()
     try:
-        # With a port of the system's choice, each address family would get another one.
-        host = address.host or ("0.0.0.0" if address.port == 0 else None)
-        site = web.TCPSite(
-            runner, host, address.port, ssl_context=tls, reuse_port=share_port or None
-        )
+        server = await _listen(runner, address, flag, tls, share_port)
         try:
-            await site.start()
-        except OSError as error:
-            raise UsageError(_cannot(address, flag, error)) from error
-        yield Address(address.host, runner.addresses[0][1])
+            yield Address(address.host, server.sockets[0].getsockname()[1])
+        finally:
+            server.close()
     finally:
         await runner.cleanup()
+
+
+async def _listen(
+    runner: web.AppRunner,
+    address: Address,
+    flag: str,
+    tls: ssl.SSLContext | None,
+    share_port: bool,
+) -> asyncio.Server:
+    """Not by a site of aiohttp, which leaves a minute for a handshake."""
+    assert runner.server is not None, "it was set up"
+    # With a port of the system's choice, each address family would get another one.
+    host = address.host or ("0.0.0.0" if address.port == 0 else None)
+    try:
+        return await asyncio.get_running_loop().create_server(
+            runner.server,
+            host,
+            address.port,
+            ssl=tls,
+            ssl_handshake_timeout=None if tls is None else HANDSHAKE_WITHIN,
+            backlog=128,
+            reuse_port=share_port or None,
+        )
+    except OSError as error:
+        raise UsageError(_cannot(address, flag, error)) from error
 
 
 class _Connection(web.RequestHandler):
     """Speaks HTTP with one client, and answers what is no HTTP in the words of the server."""
 
-    __slots__ = ("_patience", "_refusal")
+    __slots__ = ("_asking", "_patience", "_refusal")
 
     def __init__(self, manager: web.Server, refusal: Refusal, **options: Any) -> None:
         super().__init__(manager, loop=asyncio.get_running_loop(), **options)
         self._refusal = refusal
         self._patience: asyncio.TimerHandle | None = None
+        self._asking = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Let nobody keep a connection for nothing: who trickles a request byte by byte is cut."""
@@ -82,16 +109,40 @@ class _Connection(web.RequestHandler):
         loop = asyncio.get_running_loop()
         self._patience = loop.call_later(FIRST_REQUEST_WITHIN, transport.close)
 
-    def heard(self) -> None:
-        """A request has arrived, or the connection is gone."""
-        if self._patience is not None:
-            self._patience.cancel()
-            self._patience = None
+    @property
+    def mute(self) -> bool:
+        """Whether it has asked nothing yet."""
+        return self._patience is not None
+
+    @property
+    def busy(self) -> bool:
+        """Whether a request of it is being answered."""
+        return self._asking > 0
+
+    def make_way(self) -> None:
+        """Close the connection for the sake of others."""
+        if self.transport is not None:
+            self.transport.close()
+
+    @contextmanager
+    def asking(self) -> Iterator[None]:
+        """A request has arrived; its handler runs in the context."""
+        self._stop_timer()
+        self._asking += 1
+        try:
+            yield
+        finally:
+            self._asking -= 1
 
     def connection_lost(self, exc: BaseException | None) -> None:
         """Leave no timer behind."""
-        self.heard()
+        self._stop_timer()
         super().connection_lost(exc)
+
+    def _stop_timer(self) -> None:
+        if self._patience is not None:
+            self._patience.cancel()
+            self._patience = None
 
     async def start(self) -> None:
         """Serve the connection; what breaks that off must not leave it open, unheard for ever.
@@ -137,8 +188,11 @@ class _Server(web.Server):
         self._options = options
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
-        if isinstance(request.protocol, _Connection):
-            request.protocol.heard()
+        assert isinstance(request.protocol, _Connection), "there are no others"
+        with request.protocol.asking():
+            return await self._answer(request)
+
+    async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
         if not request.raw_path:
             # On a connection that was in use the parser takes such a request for a whole one.
             response = self._refusal(400)
@@ -151,6 +205,18 @@ class _Server(web.Server):
             return await self._application(request)
         except web.HTTPException as error:
             return self._refusal(error.status)
+
+    def connection_made(self, handler: web.RequestHandler, transport: asyncio.Transport) -> None:
+        """Bound what clients can hold: the mute go first, then the idle, the oldest of each."""
+        others = [one for one in self.connections if isinstance(one, _Connection)]
+        super().connection_made(handler, transport)
+        if len(others) < MOST_CONNECTIONS:
+            return
+        idle = [one for one in others if not one.busy]
+        if idle:
+            next((one for one in idle if one.mute), idle[0]).make_way()
+        else:
+            transport.close()
 
     def __call__(self) -> web.RequestHandler:
         return _Connection(self, self._refusal, **self._options)

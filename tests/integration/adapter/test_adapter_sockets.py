@@ -69,6 +69,39 @@ async def trickle(connection: Connection) -> None:
         await asyncio.sleep(0.02)
 
 
+async def test_beyond_the_limit_those_go_that_ask_nothing(tmp_path, monkeypatch):
+    monkeypatch.setattr(listeners, "MOST_CONNECTIONS", 3)
+    async with over_tls(tmp_path) as line:
+        proxy = line.harness.proxy
+        asking, idle, silent = [await line.connect(proxy) for _ in range(3)]
+        assert (await idle.ask(f"{ASKED}\r\n".encode())).status == 200
+        line.harness.prometheus.stalls(30.0)
+        asking.send(f"{ASKED.replace('depth', 'depth?labelSelector=queue%3Da')}\r\n".encode())
+        await until(lambda: len(line.harness.prometheus.queries) == 2)
+
+        fourth = await line.connect(proxy)
+        async with asyncio.timeout(5):
+            assert await silent.ends() == b""
+        assert (await fourth.ask(f"{ASKED}\r\n".encode())).status == 200
+        assert (await idle.ask(f"{ASKED}\r\n".encode())).status == 200
+        fifth = await line.connect(proxy)
+        async with asyncio.timeout(5):
+            assert await idle.ends() == b""
+        for connection in (asking, fourth, fifth):
+            connection.close()
+
+
+async def test_who_never_ends_a_handshake_is_cut(tmp_path, monkeypatch):
+    monkeypatch.setattr(listeners, "HANDSHAKE_WITHIN", 0.3)
+    async with over_tls(tmp_path) as line:
+        address = line.harness.server.address
+        reader, writer = await asyncio.open_connection("127.0.0.1", address.port)
+        async with asyncio.timeout(10):
+            assert await reader.read() == b""
+        writer.close()
+        await served(line)
+
+
 async def test_who_did_ask_in_time_is_not_cut(tmp_path, monkeypatch):
     monkeypatch.setattr(listeners, "FIRST_REQUEST_WITHIN", 0.3)
     async with over_tls(tmp_path) as line:
