@@ -11,6 +11,7 @@ from tests.scenarios.scenario import files
 TESTS = Path(__file__).parent.parent
 DOCS = TESTS.parent / "docs"
 SCENARIOS = (DOCS / "scenarios.md").read_text(encoding="utf-8")
+SECURITY = (DOCS / "security.md").read_text(encoding="utf-8")
 PROOF = (DOCS / "compatibility.md").read_text(encoding="utf-8").partition("## Proof")[2]
 REFERENCE = re.compile(r"`([\w/]+\.py)::(\w+)(?:\[([\w.-]+)\])?`")
 EXCUSE = re.compile(r"^(open|out of scope|not needed): \S")
@@ -59,7 +60,7 @@ def test_every_item_is_there_once_with_a_test_or_a_reason(page, items):
 
 
 def test_every_test_that_is_named_exists():
-    named = set(REFERENCE.findall(SCENARIOS + PROOF))
+    named = set(REFERENCE.findall(SCENARIOS + PROOF + SECURITY))
     assert len(named) > 100
     missing = [
         f"{path}::{name}"
@@ -72,3 +73,9 @@ def test_every_test_that_is_named_exists():
 def test_every_scenario_file_is_named_and_every_named_one_exists():
     named = {case for *where, case in REFERENCE.findall(SCENARIOS) if tuple(where) == CURVES}
     assert named == {path.stem for path in files()}
+
+
+def test_every_threat_has_a_defence_that_is_proved():
+    threats = [line for line in SECURITY.splitlines() if re.match(r"\| [STRIDE] \| ", line)]
+    assert {line[2] for line in threats} == set("STRIDE")
+    assert [line for line in threats if not REFERENCE.search(line.rpartition(" | ")[2])] == []
