@@ -30,6 +30,9 @@ _LEFT: Final = ""
 _MOST: Final = 100
 """More entries than any party has: an edited annotation must not grow without end."""
 
+_TRIES: Final = 10
+"""Heartbeats that members may come before ours with, in one attempt."""
+
 _BEATS: Final = msgspec.json.Decoder(dict[str, str])
 
 
@@ -125,8 +128,9 @@ class Register:
         started = self._clock.monotonic()
         try:
             async with asyncio.timeout(ATTEMPT):
-                while not await self._beat(started):
-                    pass
+                for _ in range(_TRIES):
+                    if await self._beat(started):
+                        return
         except KubeError as error:
             self._on_error(error)
         except TimeoutError:

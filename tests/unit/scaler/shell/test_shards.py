@@ -16,7 +16,7 @@ from kube.client.transport import ApiClient
 from scaler.core.sharding import member_of, shard_of
 from scaler.shell.leadership import LEASE, Leadership, Shards, Single, lease_of
 from tests.unit.kube.client.lease_server import LeaseServer, OffsetClock, Trouble
-from tests.unit.kube.client.scripted import serving
+from tests.unit.kube.client.scripted import failure, serving
 
 COUNT = 3
 UIDS = [next(f"{n}" for n in range(1000) if shard_of(f"{n}", COUNT) == shard)
@@ -283,3 +283,22 @@ async def _lives(
         await p.watch(DURATION + 5 * RETRY)
         assert set().union(*(one.holds() for one in members)) == set(range(COUNT))
         assert sorted(len(one.holds()) for one in members) == [1, 1, 1]
+
+
+@pytest.mark.asyncio
+@pytest.mark.looptime
+async def test_a_server_that_refuses_every_write_is_not_stormed():
+    async with party() as p:
+        member = await p.enter("a")
+        await p.watch(20)
+        assert len(member.holds()) == COUNT
+
+        def refuse(*_: object, **__: object) -> object:
+            return failure(409, "Conflict")
+
+        p.server._store = refuse  # type: ignore[method-assign, assignment]
+        p.server.codes.clear()
+        await p.watch(20)
+        assert member.holds() == set()
+        # Eleven attempts on the register with ten tries of two calls each; then the shards rest.
+        assert len(p.server.codes) <= 11 * 20 + COUNT * 30
