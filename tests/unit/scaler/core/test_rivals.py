@@ -13,7 +13,9 @@ from scaler.core.rivals import (
     rivals,
     target_key,
 )
+from scaler.core.sentence import sentence
 from scaler.core.wire import TargetReference
+from tests.oracle.outcomes import DRY, conditions, told
 from tests.oracle.worlds import NOW, good, look, plain_spec
 
 SPEC = plain_spec()
@@ -73,11 +75,11 @@ def test_pods_of_others_under_the_selector_are_told_once():
         decide(SPEC, look(3, good(500_000), pods=PodCounts(3 + more, 3, 3, 3, 0, more)), NOW)
         for more in (0, 4)
     )
-    told = overlap_event(SPEC, shared, alone)
-    assert told is not None
-    assert (told.type, told.reason) == ("Warning", "OverlappingSelector")
-    assert "also matches 4 pods that do not belong to it" in told.message
-    assert overlap_event(SPEC, shared, None) == told
+    event = overlap_event(SPEC, shared, alone)
+    assert event is not None
+    assert (event.type, event.reason) == ("Warning", "OverlappingSelector")
+    assert "also matches 4 pods that do not belong to it" in event.message
+    assert overlap_event(SPEC, shared, None) == event
     assert overlap_event(SPEC, shared, shared) is None
     assert overlap_event(SPEC, alone, shared) is None
 
@@ -92,3 +94,19 @@ def test_only_to_the_peer_controller_it_gives_way_and_says_so():
     assert "writes nothing" in first.message
     assert "HorizontalPodAutoscaler a" in second.message
     assert conflict_events(SPEC, []) == []
+
+
+def test_giving_way_is_told_in_the_condition_and_the_sentence():
+    yielding = giving_way(SPEC, [Claim(PEER, "web", claim().target)])
+    grows = look(4, good(2_000_000))
+    found, _ = conditions(yielding, grows, DRY)
+    assert told(found["DryRun"]) == (
+        "True",
+        "DryRun mode enabled",
+        "Scaling changes won't be applied: Koupleless' peer controller sets the replica count of "
+        "Deployment/shop/web",
+    )
+    assert sentence(yielding, decide(yielding, grows, NOW), DRY) == (
+        "dry run, would scale from 4 to 8: backlog 2000 is above 1000 and asks for 8; "
+        "Koupleless' peer controller sets the count too"
+    )
