@@ -7,6 +7,8 @@ from typing import Any
 
 import aiohttp
 import pytest
+import structlog
+from structlog.testing import LogCapture
 
 from adapter import managed_certificates
 from adapter.settings import ApiServers, ServingFiles
@@ -34,15 +36,18 @@ def bundle(cluster: FakeApiServer) -> str:
 
 
 class Said:
-    """What was logged so far."""
+    """What the module logged so far, however logging is set up in this process."""
 
-    def __init__(self, capsys: pytest.CaptureFixture[str]) -> None:
-        self._capsys = capsys
-        self._text = ""
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._capture = LogCapture()
+        wrapper = structlog.make_filtering_bound_logger(0)
+        logger = structlog.wrap_logger(
+            structlog.PrintLogger(), processors=[self._capture], wrapper_class=wrapper
+        )
+        monkeypatch.setattr(managed_certificates, "_log", logger)
 
     def __call__(self) -> str:
-        self._text += self._capsys.readouterr().out
-        return self._text
+        return "\n".join(str(entry) for entry in self._capture.entries)
 
 
 def secret(cluster: FakeApiServer) -> dict[str, bytes]:
@@ -153,11 +158,11 @@ async def test_rotation_leaves_no_caller_without_a_way_in(tmp_path):
         assert it.cluster.objects.changes[-2:] == [("PATCH", "apiservice"), ("PATCH", "secret")]
 
 
-async def test_without_permission_it_stays_unready_and_says_what_to_do(tmp_path, capsys):
+async def test_without_permission_it_stays_unready_and_says_what_to_do(tmp_path, monkeypatch):
     def refuse(cluster: FakeApiServer) -> None:
         cluster.objects.forbidden = {"POST"}
 
-    said = Said(capsys)
+    said = Said(monkeypatch)
     async with adapter(tmp_path, before=refuse, **servers(tmp_path)) as it:
         session = await it.session()
         async with session.get(f"{it.base}/readyz?verbose", ssl=False) as got:
@@ -171,7 +176,7 @@ async def test_without_permission_it_stays_unready_and_says_what_to_do(tmp_path,
         assert said().count("serving certificates cannot be managed") == 1
 
 
-async def test_a_secret_of_somebody_else_is_left_alone(tmp_path, capsys):
+async def test_a_secret_of_somebody_else_is_left_alone(tmp_path, monkeypatch):
     other = {
         "metadata": {"name": "wpa-adapter-tls", "resourceVersion": "7"},
         "data": {"tls.crt": "eA==", "tls.key": "eA=="},
@@ -180,8 +185,8 @@ async def test_a_secret_of_somebody_else_is_left_alone(tmp_path, capsys):
     def occupy(cluster: FakeApiServer) -> None:
         cluster.objects.secrets["wpa-adapter-tls"] = other
 
+    said = Said(monkeypatch)
     async with adapter(tmp_path, before=occupy, **servers(tmp_path)) as it:
-        said = Said(capsys)
         await until(lambda: "delete it and it is made anew" in said())
         assert it.cluster.objects.changes == []
         assert not await ready(it)
