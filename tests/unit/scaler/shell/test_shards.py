@@ -6,7 +6,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 
 import looptime
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from kube.client.credentials import Credentials, Identity
@@ -254,6 +254,24 @@ TROUBLES = st.lists(
     troubles=st.tuples(TROUBLES, TROUBLES, TROUBLES),
     deaths=st.lists(st.tuples(st.integers(5, 80), st.integers(0, 2), st.booleans()), max_size=2),
     walls=st.tuples(*[st.integers(-3600, 3600)] * 3),
+)
+@example(  # A shard taken from a member that came after the taker's last look at the register.
+    (
+        [(83.0, 1.0, "slow"), (19.0, 9.0, "cut"), (68.0, 25.0, "slow")],
+        [(4.0, 12.0, "lost"), (10.0, 9.0, "lost")],
+        [(76.0, 7.0, "error")],
+    ),
+    [],
+    (3422, -3280, 2104),
+)
+@example(  # A shard held under a name that was given up while the answer was on its way.
+    (
+        [(11.0, 3.0, "error"), (19.0, 9.0, "slow")],
+        [(60.0, 25.0, "lost"), (71.0, 9.0, "cut")],
+        [(69.0, 7.0, "slow")],
+    ),
+    [(12, 0, False), (15, 2, False)],
+    (-3483, 2908, -227),
 )
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_two_never_write_to_one_object_whatever_befalls_them(troubles, deaths, walls):
