@@ -21,6 +21,7 @@ from typing import Any
 import click
 
 from bench.adapter.load import Load, generate
+from bench.processes import cpu_seconds, resident_mib
 from kube.service.runtime import new_loop
 from tests.integration.adapter.kit.apiserver import fake_apiserver, kubeconfig
 from tests.integration.adapter.kit.prometheus import FakePrometheus, fake_prometheus, vector
@@ -74,16 +75,6 @@ async def _server(
             await process.wait()
 
 
-def _cpu_seconds(pid: int) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-def _resident_mib(pid: int) -> float:
-    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
-    return round(pages * os.sysconf("SC_PAGE_SIZE") / 2**20, 1)
-
-
 def _summary(load: Load, server_cpu: float) -> dict[str, Any]:
     values, count = load.latencies_ns, len(load.latencies_ns)
 
@@ -123,15 +114,15 @@ async def _measure(seconds: float, cores: tuple[int, int]) -> dict[str, Any]:
         async with _server(Path(name), certificates, cores[0]) as (port, pid, prometheus):
             await generate(port, request, tls, connections=8, seconds=1.0)
             for title, connections, rate in plans:
-                asked, before = len(prometheus.queries), _cpu_seconds(pid)
+                asked, before = len(prometheus.queries), cpu_seconds(pid)
                 load = await generate(
                     port, request, tls, connections=connections, seconds=seconds, rate=rate
                 )
-                results[title] = _summary(load, _cpu_seconds(pid) - before)
+                results[title] = _summary(load, cpu_seconds(pid) - before)
                 results[title]["upstream_queries"] = len(prometheus.queries) - asked
-            resident = _resident_mib(pid)
+            resident = resident_mib(pid)
             results["10,000 series, not cached"] = await _large(port, request, tls, prometheus)
-            results["10,000 series, not cached"]["server_resident_mib"] = _resident_mib(pid)
+            results["10,000 series, not cached"]["server_resident_mib"] = resident_mib(pid)
     return {"results": results, "server_resident_mib": resident}
 
 

@@ -25,6 +25,7 @@ import click
 from prometheus_client.parser import text_string_to_metric_families
 
 from bench.footprint.fleet import Fleet
+from bench.processes import cpu_seconds, resident_mib
 from kube.service.runtime import new_loop
 from sandbox.demo.ports import free_ports
 
@@ -71,15 +72,15 @@ class Measurement:
     async def run(self, seconds: float) -> dict[str, Any]:
         """Watch it for so long."""
         await self._asked()
-        before, cpu, started = await self._series(), _cpu_seconds(self._pid), time.monotonic()
+        before, cpu, started = await self._series(), cpu_seconds(self._pid), time.monotonic()
         resident, scraped = [], started
         while time.monotonic() < started + seconds:
             await asyncio.sleep(SAMPLE_SECONDS)
-            resident.append(_resident_mib(self._pid))
+            resident.append(resident_mib(self._pid))
             if time.monotonic() > scraped + SCRAPE_SECONDS:
                 scraped = time.monotonic()
                 await self._scrape()
-        took, used = time.monotonic() - started, _cpu_seconds(self._pid) - cpu
+        took, used = time.monotonic() - started, cpu_seconds(self._pid) - cpu
         asked, after = await self._asked(), await self._series()
         relisted = await self._restart()
         grown = {name: _grown(before.get(name, {}), after.get(name, {})) for name in SERIES}
@@ -108,7 +109,7 @@ class Measurement:
         largest = 0.0
         for _ in range(RELIST_SAMPLES):
             await asyncio.sleep(RELIST_SECONDS / RELIST_SAMPLES)
-            largest = max(largest, _resident_mib(self._pid))
+            largest = max(largest, resident_mib(self._pid))
         return largest
 
     async def _asked(self) -> dict[str, Any]:
@@ -167,16 +168,6 @@ def _rates(asked: dict[str, int], seconds: float) -> dict[str, float]:
     rates = {what: count / seconds for what, count in sorted(asked.items())}
     rates |= {"reads": reads / seconds, "all": sum(asked.values()) / seconds}
     return {what: round(rate, 1) for what, rate in rates.items()}
-
-
-def _cpu_seconds(pid: int) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-def _resident_mib(pid: int) -> float:
-    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
-    return round(pages * os.sysconf("SC_PAGE_SIZE") / 2**20, 1)
 
 
 async def measure(size: Fleet, seconds: float, flags: Sequence[str]) -> dict[str, Any]:

@@ -1,6 +1,5 @@
 """Metrics that only series can name, found in a real Prometheus."""
 
-import shutil
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -8,16 +7,12 @@ from typing import Any
 import pytest
 
 from adapter.core.upstream import Upstream
-from tests.integration.adapter.kit.real_prometheus import prometheus_with
+from tests.integration.adapter.kit.real_prometheus import NEEDS_PROMETHEUS, prometheus_with
 from tests.integration.adapter.kit.server import ROOT, Harness, adapter, until
 
 pytestmark = [
-    pytest.mark.prometheus,
+    *NEEDS_PROMETHEUS,
     pytest.mark.asyncio,
-    pytest.mark.skipif(
-        shutil.which("prometheus") is None or shutil.which("promtool") is None,
-        reason="no prometheus and promtool on PATH",
-    ),
 ]
 
 RULES = """

@@ -3,7 +3,6 @@
 import asyncio
 import json
 import os
-import shutil
 import sys
 import time
 from collections.abc import Iterator
@@ -15,16 +14,12 @@ import pytest
 import yaml
 
 from tests.integration.adapter.kit.apiserver import fake_apiserver, kubeconfig
-from tests.integration.adapter.kit.real_prometheus import prometheus_with
+from tests.integration.adapter.kit.real_prometheus import NEEDS_PROMETHEUS, prometheus_with
 from tests.integration.adapter.kit.server import ROOT, Certificates, until
 
 pytestmark = [
-    pytest.mark.prometheus,
+    *NEEDS_PROMETHEUS,
     pytest.mark.asyncio,
-    pytest.mark.skipif(
-        shutil.which("prometheus") is None or shutil.which("promtool") is None,
-        reason="no prometheus and promtool on PATH",
-    ),
 ]
 
 CONFIG_MAP = r"""

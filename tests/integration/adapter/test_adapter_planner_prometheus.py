@@ -1,7 +1,6 @@
 """Asked together, every question gets what it gets alone, to the last digit: a real Prometheus."""
 
 import itertools
-import shutil
 from collections.abc import Iterator
 
 import httpx
@@ -19,14 +18,11 @@ from tests.integration.adapter.kit.awkward_samples import (
     QUEUES,
     awkward_prometheus,
 )
+from tests.integration.adapter.kit.real_prometheus import NEEDS_PROMETHEUS
 
 pytestmark = [
-    pytest.mark.prometheus,
+    *NEEDS_PROMETHEUS,
     pytest.mark.timeout(180),
-    pytest.mark.skipif(
-        shutil.which("prometheus") is None or shutil.which("promtool") is None,
-        reason="no prometheus and promtool on PATH",
-    ),
 ]
 
 FIXED = ('queue="{}",namespace="{}"', 'queue="{}"', 'namespace="{}"')

@@ -5,7 +5,6 @@ The server scrapes nothing: it is loaded with a block of samples before it start
 
 import asyncio
 import contextlib
-import shutil
 import time
 from asyncio.subprocess import Process
 from collections.abc import AsyncIterator
@@ -19,16 +18,12 @@ from adapter.core.results import MAX_MILLI
 from adapter.core.upstream import Upstream
 from kube.vocab.quantity import parse_milli
 from kube.vocab.times import SECOND, format_rfc3339
-from tests.integration.adapter.kit.real_prometheus import prometheus_with
+from tests.integration.adapter.kit.real_prometheus import NEEDS_PROMETHEUS, prometheus_with
 from tests.integration.adapter.kit.server import ROOT, adapter
 
 pytestmark = [
-    pytest.mark.prometheus,
+    *NEEDS_PROMETHEUS,
     pytest.mark.asyncio,
-    pytest.mark.skipif(
-        shutil.which("prometheus") is None or shutil.which("promtool") is None,
-        reason="no prometheus and promtool on PATH",
-    ),
 ]
 
 RULES = """

@@ -2,14 +2,25 @@
 
 import asyncio
 import contextlib
+import shutil
 import socket
 from asyncio.subprocess import Process
 from collections.abc import AsyncIterator, Iterable
 from pathlib import Path
 
 import aiohttp
+import pytest
 
 from tests.integration.adapter.kit.server import until
+
+NEEDS_PROMETHEUS = (
+    pytest.mark.prometheus,
+    pytest.mark.skipif(
+        shutil.which("prometheus") is None or shutil.which("promtool") is None,
+        reason="no prometheus and promtool on PATH",
+    ),
+)
+"""Marks of tests that run it."""
 
 
 @contextlib.asynccontextmanager
