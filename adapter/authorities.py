@@ -1,6 +1,6 @@
 """A certificate authority of our own and the serving certificates that it issues."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Final
 
 from cryptography import x509
@@ -10,14 +10,12 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from msgspec import Struct
 
-from adapter.certificates import KeyPair, private_pem
-from adapter.core.rotation import Authority, Kept, Leaf, Term
+from adapter.certificates import KeyPair, begin_of_validity, private_pem, term_of
+from adapter.core.rotation import Authority, Kept, Leaf
 from kube.vocab.times import Millis
 
 AUTHORITY_FOR: Final = timedelta(days=365)
 LEAF_FOR: Final = timedelta(days=90)
-_EARLIER: Final = timedelta(minutes=5)
-"""Clocks differ: certificates are good from a little before they are made."""
 
 
 class Material(Struct, frozen=True):
@@ -33,11 +31,11 @@ class Material(Struct, frozen=True):
         leaf = x509.load_pem_x509_certificates(self.leaf.certificate)[0]
         issuer = next((one for one in authorities if _issued(leaf, one)), None)
         return Kept(
-            tuple(Authority(_identity(one), _term(one)) for one in authorities),
+            tuple(Authority(_identity(one), term_of(one)) for one in authorities),
             Leaf(
                 _identity(issuer) if issuer is not None else "",
                 frozenset(self.leaf.names()),
-                _term(leaf),
+                term_of(leaf),
             ),
         )
 
@@ -59,14 +57,13 @@ def created(names: frozenset[str], now: Millis) -> Material:
 def with_authority(old: Material, now: Millis) -> Material:
     """A new authority before the old ones; the certificate stays. Raises ValueError."""
     certificate, key = _authority(now)
-    rest = [one for one in x509.load_pem_x509_certificates(old.bundle) if not _term(one).over(now)]
-    return Material(b"".join(map(_pem, [certificate, *rest])), private_pem(key), old.leaf)
+    bundle = b"".join(map(_pem, [certificate, *_in_force(old, now)]))
+    return Material(bundle, private_pem(key), old.leaf)
 
 
 def without_expired(old: Material, now: Millis) -> Material:
     """The same without authorities that have expired. Raises ValueError."""
-    rest = [one for one in x509.load_pem_x509_certificates(old.bundle) if not _term(one).over(now)]
-    return Material(b"".join(map(_pem, rest)), old.authority_key, old.leaf)
+    return Material(b"".join(map(_pem, _in_force(old, now))), old.authority_key, old.leaf)
 
 
 def with_leaf(old: Material, names: frozenset[str], now: Millis) -> Material:
@@ -80,13 +77,19 @@ def with_leaf(old: Material, names: frozenset[str], now: Millis) -> Material:
     return Material(old.bundle, old.authority_key, _leaf(authority, key, names, now))
 
 
+def _in_force(old: Material, now: Millis) -> list[x509.Certificate]:
+    """The authorities that have not expired. Raises ValueError."""
+    found = x509.load_pem_x509_certificates(old.bundle)
+    return [one for one in found if not term_of(one).over(now)]
+
+
 def _authority(now: Millis) -> tuple[x509.Certificate, ec.EllipticCurvePrivateKey]:
     key = ec.generate_private_key(ec.SECP256R1())
     serial = x509.random_serial_number()
     # Names of their own, so that verifiers tell several apart.
     text = f"wpa-adapter authority {serial:x}"[:60]
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text)])
-    start = _instant(now) - _EARLIER
+    start = begin_of_validity(now)
     certificate = (
         x509.CertificateBuilder(name, name, key.public_key(), serial, start, start + AUTHORITY_FOR)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
@@ -105,7 +108,7 @@ def _leaf(
 ) -> KeyPair:
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "wpa-adapter")])
-    start = _instant(now) - _EARLIER
+    start = begin_of_validity(now)
     end = min(start + LEAF_FOR, authority.not_valid_after_utc)
     signer = authority.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
     certificate = (
@@ -153,16 +156,5 @@ def _identity(certificate: x509.Certificate) -> str:
     return certificate.fingerprint(hashes.SHA256()).hex()
 
 
-def _term(certificate: x509.Certificate) -> Term:
-    return Term(
-        round(certificate.not_valid_before_utc.timestamp() * 1000),
-        round(certificate.not_valid_after_utc.timestamp() * 1000),
-    )
-
-
 def _pem(certificate: x509.Certificate) -> bytes:
     return certificate.public_bytes(serialization.Encoding.PEM)
-
-
-def _instant(now: Millis) -> datetime:
-    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=now)

@@ -15,10 +15,12 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from msgspec import Struct
 
+from adapter.core.rotation import Term
 from kube.service.runtime import UsageError
 from kube.vocab.times import Millis
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_EARLIER: Final = timedelta(minutes=5)
 _VALID: Final = timedelta(days=365)
 
 
@@ -38,10 +40,8 @@ class KeyPair(Struct, frozen=True):
         made here, and nobody else renews them. Raises ValueError.
         """
         leaf = x509.load_pem_x509_certificates(self.certificate)[0]
-        at, end = _EPOCH + timedelta(milliseconds=now), leaf.not_valid_after_utc
-        if leaf.issuer != leaf.subject:
-            return at >= end
-        return (at - leaf.not_valid_before_utc) * 3 >= (end - leaf.not_valid_before_utc) * 2
+        term = term_of(leaf)
+        return term.due(now) if leaf.issuer == leaf.subject else term.over(now)
 
     def names(self) -> tuple[str, ...]:
         """The server names that the certificate is good for, lower case. Raises ValueError."""
@@ -99,7 +99,7 @@ def self_signed(now: Millis) -> KeyPair:
     """A fresh pair for this machine's own names, valid for a year."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "wpa-adapter")])
-    start = _EPOCH + timedelta(milliseconds=now) - timedelta(minutes=5)
+    start = begin_of_validity(now)
     loopback = [ipaddress.ip_address("127.0.0.1"), ipaddress.ip_address("::1")]
     names: list[x509.GeneralName] = [x509.DNSName("localhost"), *map(x509.IPAddress, loopback)]
     certificate = (
@@ -116,6 +116,19 @@ def self_signed(now: Millis) -> KeyPair:
         .sign(key, hashes.SHA256())
     )
     return KeyPair(certificate.public_bytes(serialization.Encoding.PEM), private_pem(key))
+
+
+def term_of(certificate: x509.Certificate) -> Term:
+    """How long the certificate is good."""
+    return Term(
+        round(certificate.not_valid_before_utc.timestamp() * 1000),
+        round(certificate.not_valid_after_utc.timestamp() * 1000),
+    )
+
+
+def begin_of_validity(now: Millis) -> datetime:
+    """When a certificate that is made now begins to be good: a little earlier, as clocks differ."""
+    return _EPOCH + timedelta(milliseconds=now) - _EARLIER
 
 
 def private_pem(key: ec.EllipticCurvePrivateKey) -> bytes:

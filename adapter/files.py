@@ -47,3 +47,8 @@ async def follow(
         if woken or current != stamps:
             stamps = current
             changed()
+
+
+def no_password() -> str:
+    """The password of private keys. Without it OpenSSL would ask on the terminal."""
+    raise ValueError("the private key is protected by a password")

@@ -6,6 +6,7 @@ from typing import Any, Final, TypeVar
 
 import click
 
+from adapter.core.headers import is_header_name
 from kube.service.settings import double_dashes, duration
 from kube.vocab.times import SECOND
 
@@ -79,7 +80,7 @@ def header(value: str | tuple[str, str]) -> tuple[str, str]:
     if isinstance(value, tuple):
         return value
     name, separator, content = value.partition("=")
-    if not separator or not re.fullmatch(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+", name, re.ASCII):
+    if not separator or not is_header_name(name):
         raise click.BadParameter(f"{value!r} is not a header such as X-Scope-OrgID=team")
     if not content.isprintable():
         raise click.BadParameter(f"the value of header {name} has control characters")

@@ -6,6 +6,7 @@ from typing import Final, Literal
 
 from msgspec import Struct, structs
 
+from adapter.both import both
 from adapter.core import planner_answers
 from adapter.core.planner_batches import batches
 from adapter.core.planner_shape import Plan, Shape, Values
@@ -114,15 +115,12 @@ class Asking:
     ) -> Mapping[Values, Answer | UpstreamError]:
         if plan.times is None:
             return await self._split(plan.values, waiting, everybody)
-        try:
-            # Both at the same instant: a sample must not get the time of its successor.
-            async with asyncio.TaskGroup() as both:
-                found = both.create_task(self._split(plan.values, waiting, everybody))
-                times = both.create_task(self._split(plan.times, waiting, everybody))
-        except ExceptionGroup as group:
-            raise group.exceptions[0] from group
-        answers = found.result()
-        return {one: _dated(answers[one], instants) for one, instants in times.result().items()}
+        # At the same instant: a sample must not get the time of its successor.
+        answers, times = await both(
+            self._split(plan.values, waiting, everybody),
+            self._split(plan.times, waiting, everybody),
+        )
+        return {one: _dated(answers[one], instants) for one, instants in times.items()}
 
     async def _split(
         self, shape: Shape, waiting: Mapping[Values, list[Waiting]], everybody: list[Waiting]

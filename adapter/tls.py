@@ -15,7 +15,7 @@ from typing import Final
 from adapter.certificates import KeyPair, kept_pair, read_pair, self_signed
 from adapter.core.tls_policy import NamedFiles, TlsPolicy, wildcard_of
 from adapter.core.trust import Trust
-from adapter.files import follow
+from adapter.files import follow, no_password
 from adapter.metrics import AdapterMetrics
 from adapter.settings import ServingFiles
 from kube.service.logs import get_logger
@@ -190,7 +190,7 @@ def _bare(policy: TlsPolicy) -> ssl.SSLContext:
 def _load(context: ssl.SSLContext, pair: KeyPair) -> None:
     """`ssl` reads key pairs from files alone, and both must be of the same moment."""
     with _readable(pair.certificate) as certificate, _readable(pair.key) as key:
-        context.load_cert_chain(certificate, key, password=_no_password)
+        context.load_cert_chain(certificate, key, password=no_password)
 
 
 @contextmanager
@@ -203,8 +203,3 @@ def _readable(content: bytes) -> Iterator[str]:
         file.write(content)
         file.flush()
         yield f"/proc/self/fd/{file.fileno()}" if memory else str(file.name)
-
-
-def _no_password() -> str:
-    """Without it OpenSSL would ask on the terminal."""
-    raise ValueError("the private key is protected by a password")

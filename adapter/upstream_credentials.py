@@ -12,7 +12,7 @@ import aiohttp
 
 from adapter.core.results import UpstreamError
 from adapter.core.upstream import Upstream
-from adapter.files import Stamp, stamp_of
+from adapter.files import Stamp, no_password, stamp_of
 from kube.client.credentials import Credentials
 from kube.service.logs import get_logger
 
@@ -138,13 +138,8 @@ def _context(upstream: Upstream) -> ssl.SSLContext:
     context = ssl.create_default_context(cafile=upstream.ca_file or None)
     if upstream.certificate_file:
         key = upstream.key_file or None
-        context.load_cert_chain(upstream.certificate_file, key, password=_no_password)
+        context.load_cert_chain(upstream.certificate_file, key, password=no_password)
     return context
-
-
-def _no_password() -> str:
-    """Without it OpenSSL would ask on the terminal."""
-    raise ValueError("the private key is protected by a password")
 
 
 class _Secret:

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from typing import Any, Final, TypeVar
 
+from adapter.both import both
 from adapter.core.breaker import CLOSED, Admission, Breaker
 from adapter.core.question import Question
 from adapter.core.results import Answer, Failure, UpstreamError
@@ -141,13 +142,12 @@ class Line:
         at = self._clock.now()
         if not question.times:
             return await self._ask(question.promql, question, at, budget)
-        try:
-            async with asyncio.TaskGroup() as both:
-                values = both.create_task(self._ask(question.promql, question, at, budget))
-                times = both.create_task(self._ask(question.times, question, at, budget))
-        except ExceptionGroup as group:
-            raise group.exceptions[0] from group
-        return dated(values.result(), times.result())
+        return dated(
+            *await both(
+                self._ask(question.promql, question, at, budget),
+                self._ask(question.times, question, at, budget),
+            )
+        )
 
     async def _ask(self, promql: str, question: Question, at: int, budget: float) -> Answer:
         limit = question.max_series or self.upstream.max_series

@@ -48,6 +48,11 @@ class HeaderTemplate(Struct, frozen=True):
         return self.name, self.value.render({"Namespace": namespace})
 
 
+def is_header_name(text: str) -> bool:
+    """Whether `text` can be the name of an HTTP header."""
+    return _NAME.fullmatch(text) is not None
+
+
 def header_templates(written: Mapping[str, str]) -> tuple[HeaderTemplate, ...]:
     """Check and compile the headers of a rule. Raises RuleError."""
     found = []
@@ -72,7 +77,7 @@ def checked_headers(written: Mapping[str, str]) -> dict[str, str]:
 
 
 def _check_name(name: str) -> None:
-    if not _NAME.fullmatch(name):
+    if not is_header_name(name):
         raise RuleError(
             "not the name of a header; write one such as X-Scope-OrgID", "headers", name
         )

@@ -11,6 +11,8 @@ from typing import Any, Final, Literal
 import msgspec
 from msgspec import Struct
 
+from kube.vocab.objects import UNREADABLE
+
 MAX_MILLI: Final = 2**63 - 1
 """Consumers count thousandths in 64 bits and wrap silently: values saturate here (E-10)."""
 
@@ -118,7 +120,6 @@ class _Envelope(Struct, frozen=True, rename="camel", gc=False):
 _ENVELOPE: Final = msgspec.json.Decoder(_Envelope)
 _VECTOR: Final = msgspec.json.Decoder(list[_Series])
 _SCALAR: Final = msgspec.json.Decoder(tuple[float, str])
-_UNREADABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
 def read_answer(body: bytes, max_series: int) -> Answer:
@@ -130,7 +131,7 @@ def read_answer(body: bytes, max_series: int) -> Answer:
         if envelope.status != "success" or envelope.data is None:
             raise UpstreamError("bad response", "neither a result nor an error")
         series = _series(envelope.data)
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         raise UpstreamError("bad response", f"not the JSON of a query result: {error}") from error
     if len(series) > max_series:
         raise UpstreamError("too large", f"{len(series)} series, at most {max_series} are served")
@@ -141,7 +142,7 @@ def rejection(body: bytes) -> str:
     """What Prometheus says about a query it rejects; for the log."""
     try:
         envelope = _ENVELOPE.decode(body)
-    except _UNREADABLE:
+    except UNREADABLE:
         return "no explanation"
     return _explained(envelope)
 

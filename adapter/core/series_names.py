@@ -6,6 +6,7 @@ import msgspec
 from msgspec import Struct
 
 from adapter.core.results import UpstreamError
+from kube.vocab.objects import UNREADABLE
 from kube.vocab.times import Millis
 
 MAX_NAMES: Final = 10_000
@@ -41,7 +42,7 @@ def read_names(body: bytes) -> tuple[str, ...]:
     """The names in `body`, in order; possibly more than MAX_NAMES. Raises UpstreamError."""
     try:
         found = _DECODER.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+    except UNREADABLE as error:
         raise UpstreamError("bad response", f"not the JSON of names: {error}") from error
     if found.status != "success":
         raise UpstreamError("bad response", "neither names nor an error")

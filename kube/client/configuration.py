@@ -91,7 +91,7 @@ async def _from_service_account(
         env,
         clock,
         reread,
-        namespace=_pods_namespace(folder),
+        namespace=pods_namespace(folder),
     )
 
 
@@ -122,8 +122,8 @@ async def _from_kubeconfig(
     )
 
 
-def _pods_namespace(folder: Path) -> str:
-    """The namespace that a pod runs in, "" where its file cannot be read."""
+def pods_namespace(folder: Path = SERVICE_ACCOUNT) -> str:
+    """The namespace that our pod runs in, "" where its file cannot be read."""
     try:
         return (folder / "namespace").read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError):

@@ -5,7 +5,7 @@ from typing import Final, Literal
 import msgspec
 
 from kube.client.errors import NotFound
-from kube.client.requests import Resource, create_of, get_of, update_of
+from kube.client.requests import Request, Resource, create_of, get_of, update_of
 from kube.client.transport import ApiClient
 from kube.vocab.objects import ObjectMeta, Wire
 from kube.vocab.times import Clock, Millis, format_micro, parse_rfc3339
@@ -69,10 +69,7 @@ class LeaseObject:
         now = format_micro(self._clock.now())
         meta = ObjectMeta(name=self._name, namespace=self._namespace, annotations=annotations or {})
         lease = Lease(meta, LeaseSpec(holder, duration, now, now, 0))
-        request = create_of(LEASES, self._namespace, msgspec.json.encode(lease))
-        written = await self._client.read(request, _LEASE)
-        self.writes += 1
-        return written
+        return await self._write(create_of(LEASES, self._namespace, msgspec.json.encode(lease)))
 
     async def put(
         self,
@@ -99,7 +96,9 @@ class LeaseObject:
         if annotations is not None:
             meta = msgspec.structs.replace(meta, annotations=annotations)
         body = msgspec.json.encode(Lease(meta, spec))
-        request = update_of(LEASES, self._namespace, self._name, body)
+        return await self._write(update_of(LEASES, self._namespace, self._name, body))
+
+    async def _write(self, request: Request) -> Lease:
         written = await self._client.read(request, _LEASE)
         self.writes += 1
         return written

@@ -56,6 +56,10 @@ class Sightings:
             self._seen = Seen(version, now)
         return now - self._seen.at
 
+    def ran_out(self, lease: Lease) -> bool:
+        """Whether nobody renewed that version of the lease for as long as it lasts."""
+        return self.unchanged(lease) >= max(1, lease.spec.lease_duration_seconds)
+
     def nobodys(self, *, hasty: bool = True) -> bool:
         """Whether a lease that is missing may be made by who does not hold it.
 
@@ -208,7 +212,7 @@ class LeaderElection:
         lease = self._lease or await self._object.read()
         if lease is None:
             return await self._make()
-        unrenewed = self._sightings.unchanged(lease)
+        ran_out = self._sightings.ran_out(lease)
         if not self.held():
             self.previous_renewal = lease.spec.renewed_at
         holder = lease.spec.holder_identity
@@ -216,7 +220,6 @@ class LeaderElection:
             self._lease = await self._object.put(lease, holder=self._identity, duration=DURATION)
             return True
         self._renewed = None
-        ran_out = unrenewed >= max(1, lease.spec.lease_duration_seconds)
         if holder and not ran_out and not self._gone(holder):
             return False
         self._lease = await self._object.put(

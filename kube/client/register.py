@@ -144,16 +144,15 @@ class Register:
         if self._lapsed():
             self._rename()
         lease = await self._object.read()
-        unchanged = self._sightings.unchanged(lease) if lease is not None else 0.0
+        taken = lease is not None and lease.spec.holder_identity not in ("", self._party)
+        lasts = lease is not None and not self._sightings.ran_out(lease)
         found = self._look(_beats_of(lease))
         try:
             if lease is None:
                 if not self.held() and not self._sightings.nobodys():
                     return True
                 await self._object.create(self._party, DURATION, _annotated({}, self._with(found)))
-            elif lease.spec.holder_identity not in ("", self._party) and unchanged < max(
-                1, lease.spec.lease_duration_seconds
-            ):
+            elif taken and lasts:
                 if self._beaten is not None:
                     self._rename()
                 return True

@@ -3,8 +3,8 @@
 import asyncio
 import errno
 import ssl
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from typing import Any
 
 from aiohttp import web
@@ -124,15 +124,14 @@ class _Connection(web.RequestHandler):
         if self.transport is not None:
             self.transport.close()
 
-    @contextmanager
-    def asking(self) -> Iterator[None]:
-        """A request has arrived; its handler runs in the context."""
+    def begins(self) -> None:
+        """A request has arrived."""
         self._stop_timer()
         self._asking += 1
-        try:
-            yield
-        finally:
-            self._asking -= 1
+
+    def ends(self) -> None:
+        """It is answered, or given up."""
+        self._asking -= 1
 
     def connection_lost(self, exc: BaseException | None) -> None:
         """Leave no timer behind."""
@@ -188,9 +187,13 @@ class _Server(web.Server):
         self._options = options
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
-        assert isinstance(request.protocol, _Connection), "there are no others"
-        with request.protocol.asking():
+        connection = request.protocol
+        assert isinstance(connection, _Connection), "there are no others"
+        connection.begins()
+        try:
             return await self._answer(request)
+        finally:
+            connection.ends()
 
     async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
         if not request.raw_path:

@@ -44,7 +44,6 @@ class Claimants(Struct, Generic[T], frozen=True):
     request: Callable[[str], Request]
     decoder: msgspec.json.Decoder[T]
     target: Callable[[T], TargetReference]
-    meta: Callable[[T], ObjectMeta]
 
 
 class _HpaSpec(Wire, frozen=True):
@@ -65,14 +64,12 @@ AUTOSCALED: Final = Claimants(
     lambda namespace: list_of(HPAS, namespace),
     msgspec.json.Decoder(_Hpa),
     lambda hpa: hpa.spec.scale_target_ref,
-    lambda hpa: hpa.metadata,
 )
 PEER_DEPLOYMENTS: Final = Claimants(
     PEER,
     lambda namespace: list_of(DEPLOYMENTS, namespace, label_selector=PEERS, accept=PARTIAL_LIST),
     msgspec.json.Decoder(_Deployment),
     lambda own: TargetReference("Deployment", own.metadata.name, DEPLOYMENTS.api_version),
-    lambda own: own.metadata,
 )
 
 
@@ -108,7 +105,7 @@ class ClaimLists(Generic[T]):
             return None
         self._trouble = ""
         return tuple(
-            Claim(self.kind, asked.meta(one).name, target_key(namespace, asked.target(one)))
+            Claim(self.kind, one.metadata.name, target_key(namespace, asked.target(one)))
             for one in listing.items
         )
 

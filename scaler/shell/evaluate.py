@@ -103,7 +103,6 @@ class Evaluator:
 
     def _recall(self, entry: Entry, now: Millis) -> Memory:
         """What the status remembers, at the first evaluation after a start."""
-        uid = entry.autoscaler.metadata.uid
         for field in times_ahead(entry.status, now):
             text = (
                 "A time in the status lies in the future and is taken as now, so that windows and "
@@ -160,6 +159,8 @@ class Evaluator:
 
     def _tell_rivals(self, entry: Entry, spec: Spec, found: tuple[Claim, ...]) -> None:
         """Two writers on one target are told when they are found (D37)."""
+        if found == entry.rivals:
+            return
         told = conflict_events(spec, entry.rivals)
         entry.rivals = found
         for draft in conflict_events(spec, found):

@@ -6,11 +6,11 @@ import socket
 import uuid
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from typing import Final, Protocol
 
 from msgspec import Struct
 
+from kube.client.configuration import pods_namespace
 from kube.client.errors import KubeError
 from kube.client.leases import LeaderElection
 from kube.client.register import Register
@@ -22,7 +22,6 @@ LEASE: Final = "watermarkpodautoscaler-lock"
 """Name of the Lease, as upstream's: the two never act side by side."""
 MOST_SHARDS: Final = 64
 """Each shard costs its holder one write every two seconds."""
-_NAMESPACE_FILE: Final = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 
 Concerned = Callable[[str], bool]
 """Tells by its uid whether an object is concerned."""
@@ -230,13 +229,7 @@ def lease_of(shard: int) -> str:
 
 def own_namespace() -> str:
     """The namespace of our pod, `default` outside of one."""
-    named = os.environ.get("POD_NAMESPACE", "").strip()
-    if named:
-        return named
-    try:
-        return _NAMESPACE_FILE.read_text().strip() or "default"
-    except OSError:
-        return "default"
+    return os.environ.get("POD_NAMESPACE", "").strip() or pods_namespace() or "default"
 
 
 def identity() -> str:
