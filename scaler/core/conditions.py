@@ -21,7 +21,7 @@ from scaler.core.messages import (
 from scaler.core.observed import Timer
 from scaler.core.spec import Spec
 from scaler.core.timing import Windows
-from scaler.core.trace import Decision
+from scaler.core.trace import FLEET_RULES, Decision
 from scaler.core.wire import AutoscalerStatus
 
 ApplyKind = Literal["none", "dry_run", "scaled", "failed"]
@@ -46,6 +46,8 @@ class Draft(Struct, frozen=True, gc=False):
 
 NARROW: Final = "WatermarksTooClose"
 """A condition type of ours; upstream has none like it."""
+FLEET_BREAKER: Final = "FleetBreaker"
+"""A reason of ours for `ScalingLimited`: other autoscalers' metrics hold this one back."""
 _DOWN_TO_HIGH: Final = "Allow downscaling to converge to the High Watermark"
 _UP_TO_LOW: Final = "Allow upscaling to converge to the Low Watermark"
 _ONLY_STABLE: Final = "Converging to Watermark only allowed in stable regime"
@@ -267,5 +269,7 @@ def _active(spec: Spec, decision: Decision) -> list[Draft]:
 
 def _limited(spec: Spec, decision: Decision) -> Draft:
     assert decision.limited is not None
+    if decision.rule in FLEET_RULES:
+        return Draft("ScalingLimited", True, FLEET_BREAKER, decision.binding.detail)
     reason, text = decision.limited.reason, limit_text(spec, decision.limited.reason)
     return Draft("ScalingLimited", decision.limited.limited, reason, text)

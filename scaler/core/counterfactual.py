@@ -187,6 +187,13 @@ def _readable(real: Situation, _: Decision) -> Iterator[Situation]:
     yield _seen(real, "once the target can be read", scale=scale, scale_error="")
 
 
+def _without_fleet(when: str) -> Change:
+    def changed(real: Situation, _: Decision) -> Iterator[Situation]:
+        yield _seen(real, when, fleet=None)
+
+    return changed
+
+
 _CHANGES: Final[Mapping[Rule, Change]] = {
     "invalid_spec": _between,
     "monitor_unreadable": _unblocked,
@@ -219,6 +226,8 @@ _CHANGES: Final[Mapping[Rule, Change]] = {
     "downscale_window": _wait,
     "upscale_delay": _wait,
     "downscale_delay": _wait,
+    "fleet_frozen": _without_fleet("once the fleet breaker lets everything shrink again"),
+    "fleet_thaw": _without_fleet("once the thaw after the fleet breaker is over"),
 }
 
 

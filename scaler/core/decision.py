@@ -14,6 +14,7 @@ The questions, in the order in which they are asked:
 4. Proposal. The largest one leads (§12); while a metric is missing only growth goes ahead (D13).
 5. Limits (`limits.py`). How far may one step go: velocity, bounds, multiples (§13, D8)?
 6. Waits (`timing.py`). May it happen now: forbidden windows and delays (§14, D12)?
+7. Fleet. If it shrinks: did so many other metrics go missing together that nothing should?
 
 Each rule that has an effect leaves a `Step`; the last step is the one that bound the outcome.
 """
@@ -25,11 +26,11 @@ from kube.vocab.times import Millis
 from scaler.core.evidence import Evidence, weigh
 from scaler.core.gates import Passed, pass_gates
 from scaler.core.limits import Limited, LimitReason, limit
-from scaler.core.observed import Memory, Observed, PodCounts
+from scaler.core.observed import Fleet, Memory, Observed, PodCounts
 from scaler.core.spec import Spec
 from scaler.core.timing import Windows, delay_left, remember, windows
 from scaler.core.trace import Course, Decision, Rule
-from scaler.core.watermarks import Proposal
+from scaler.core.watermarks import Proposal, up_to_multiple
 
 
 def decide(spec: Spec, observed: Observed, now: Millis) -> Decision:
@@ -41,7 +42,7 @@ def decide(spec: Spec, observed: Observed, now: Millis) -> Decision:
 
 
 def _decide_on_metrics(spec: Spec, observed: Observed, passed: Passed, now: Millis) -> Decision:
-    """Questions 2 to 6, about a target that passed the gates."""
+    """Questions 2 to 7, about a target that passed the gates."""
     pods, course = passed.pods, Course(passed.scale.spec_replicas)
     evidence = weigh(spec, observed, course.current, pods.counted)
     winner, best = evidence.winner, evidence.best
@@ -61,6 +62,7 @@ def _decide_on_metrics(spec: Spec, observed: Observed, passed: Passed, now: Mill
     limited = _limit(course, spec, pods)
     open_in = windows(spec, memory.last_scale, now)
     _wait(course, spec, memory, open_in, evidence, now)
+    _spare_for_fleet(course, spec, observed.fleet)
     return Decision(
         at=now,
         steps=tuple(course.steps),
@@ -177,6 +179,20 @@ def _wait(
     for wait, rule in sorted(waits):
         if wait > 0:
             course.hold(rule, wait=wait)
+
+
+def _spare_for_fleet(course: Course, spec: Spec, fleet: Fleet | None) -> None:
+    """What would shrink now waits while the breaker is open, and goes piecemeal while it thaws.
+
+    A part of a step ends on a multiple towards the current count, as all counts do (D8).
+    """
+    if fleet is None or course.count >= course.current:
+        return
+    if fleet.state == "frozen":
+        course.hold("fleet_frozen", fleet.text)
+    elif course.current - course.count > fleet.allowance:
+        part = up_to_multiple(course.current - max(0, fleet.allowance), spec.modulo)
+        course.take("fleet_thaw", min(part, course.current), fleet.text)
 
 
 def _why(metric: str, evidence: Evidence, asked: int, limited: Limited | None, current: int) -> str:

@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from kube.vocab.times import SECOND
 from scaler.core.spec import Spec
-from scaler.core.trace import Decision
+from scaler.core.trace import FLEET_RULES, Decision
 from scaler.core.wire import AutoscalerStatus
 
 PREFIX: Final = "wpa_controller_"
@@ -154,6 +154,8 @@ def _of_limits(decision: Decision) -> Iterator[Gauge]:
         yield Gauge("restricted_scaling", reason == "ScaleUpLimit", "reason", "upscale_capping")
         yield Gauge("restricted_scaling", reason == "ScaleDownLimit", "reason", "downscale_capping")
         yield Gauge("restricted_scaling", within, "reason", "within_bounds")
+        by_fleet = decision.rule in FLEET_RULES
+        yield Gauge("restricted_scaling", by_fleet, "reason", "fleet_breaker")
     if decision.windows is not None:
         up, down = decision.windows.up / SECOND, decision.windows.down / SECOND
         yield Gauge("transition_countdown", up, "transition", "upscale")

@@ -92,11 +92,24 @@ class Memory(Struct, frozen=True, array_like=True, gc=False):
     below_seen: Millis | None = None
 
 
+class Fleet(Struct, frozen=True, array_like=True, gc=False):
+    """What the state of all autoscalers together leaves of shrinking (the fleet breaker).
+
+    While `frozen` nothing shrinks. While `thawing` no more than `allowance` replicas may go now.
+    `text` says why, in words that stay the same for as long as the state lasts.
+    """
+
+    state: Literal["frozen", "thawing"]
+    text: str
+    allowance: int = 0
+
+
 class Observed(Struct, frozen=True, array_like=True, gc=False):
     """One look at the world. What was not looked at is None or empty; what failed says why.
 
     `readings` are in the order of the specification's metrics. `period` is the time between two
-    evaluations, in milliseconds. `monitor` is looked at where lifecycle control is on.
+    evaluations, in milliseconds. `monitor` is looked at where lifecycle control is on. `fleet` is
+    None while the fleet breaker has nothing to say.
     """
 
     scale: Scale | None = None
@@ -108,6 +121,7 @@ class Observed(Struct, frozen=True, array_like=True, gc=False):
     memory: Memory = Memory()
     period: int = 15 * SECOND
     monitor: Monitor | None = None
+    fleet: Fleet | None = None
 
 
 def reading_of(samples: Sequence[Sample], now: Millis, max_age: int) -> Reading:

@@ -125,4 +125,6 @@ _PHRASES: Final[Mapping[Rule, Callable[[Spec, Step], str]]] = {
     "downscale_window": _wait("the downscale forbidden window lasts"),
     "upscale_delay": _wait("must stay above the high watermark"),
     "downscale_delay": _wait("must stay below the low watermark"),
+    "fleet_frozen": _detail,
+    "fleet_thaw": lambda _, step: f"{step.detail}, which leaves {step.after} for now",
 }

@@ -47,10 +47,14 @@ Rule = Literal[
     "downscale_window",
     "upscale_delay",
     "downscale_delay",
+    "fleet_frozen",
+    "fleet_thaw",
 ]
 """Every rule that can decide an evaluation: a closed set, used as label and as reason."""
 
 
+FLEET_RULES: Final[frozenset[Rule]] = frozenset({"fleet_frozen", "fleet_thaw"})
+"""The rules that are about other autoscalers' metrics: all that `Observed.fleet` does."""
 _UNSEEN: Final[frozenset[Rule]] = frozenset(
     {"monitor_unreadable", "monitor_not_ok", "target_unreadable"}
 )

@@ -10,7 +10,16 @@ from typing import TypeVar
 
 from scaler.core.lifecycle import Lifecycle, Monitor
 from scaler.core.metric_spec import Metric
-from scaler.core.observed import Memory, Observed, PodCounts, Reading, ReadingState, Scale, Timer
+from scaler.core.observed import (
+    Fleet,
+    Memory,
+    Observed,
+    PodCounts,
+    Reading,
+    ReadingState,
+    Scale,
+    Timer,
+)
 from scaler.core.spec import Spec
 from tests.oracle.worlds import NOW, good, metric, missing, plain_spec
 
@@ -109,7 +118,14 @@ def any_look(chance: Random, spec: Spec, *, wild: bool = False) -> Observed:
         readings=tuple(readings),
         memory=any_memory(chance),
         monitor=any_monitor(chance),
+        fleet=any_fleet(chance),
     )
+
+
+def any_fleet(chance: Random) -> Fleet | None:
+    """What the fleet breaker says, mostly nothing."""
+    thawing = [Fleet("thawing", "it thaws", allowance) for allowance in (0, 1, 2, 5, 40)]
+    return chance.choice((*(None,) * 12, Fleet("frozen", "it is open"), *thawing))
 
 
 def any_monitor(chance: Random) -> Monitor | None:

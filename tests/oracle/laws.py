@@ -22,6 +22,7 @@ GATES = BLOCKS | {
     "target_unreadable", "scaling_disabled", "no_running_replicas", "invalid_selector",
     "pods_unreadable", "no_pods", "none_ready", "not_enough_available",
 }  # fmt: skip
+FLEET = {"fleet_frozen", "fleet_thaw"}
 CORRECTIONS = {"above_max_replicas", "below_min_replicas"}
 WAITS = {"upscale_window", "downscale_window", "upscale_delay", "downscale_delay", "warming_up"}
 
@@ -38,6 +39,7 @@ def check_decision(spec: Spec, world: Observed, decision: Decision) -> None:
     check_trace(world, decision)
     check_bounds(spec, decision)
     check_holds(spec, decision)
+    check_fleet(world, decision)
 
 
 def check_trace(world: Observed, decision: Decision) -> None:
@@ -83,6 +85,19 @@ def check_holds(spec: Spec, decision: Decision) -> None:
     if len(good_readings) < len(spec.signals):
         assert decision.desired > decision.current
         assert any(proposal and proposal.region == "above" for proposal in decision.proposals)
+
+
+def check_fleet(world: Observed, decision: Decision) -> None:
+    """What all autoscalers together leave of shrinking is kept, and touches nothing else."""
+    fleet, removed = world.fleet, decision.current - decision.desired
+    if decision.rule in FLEET:
+        assert fleet is not None
+        assert decision.evaluated
+        assert decision.binding.before < decision.current
+        assert decision.binding.detail == fleet.text
+    if fleet is not None and removed > 0 and decision.rule not in CORRECTIONS:
+        assert fleet.state == "thawing"
+        assert removed <= fleet.allowance
 
 
 def check_told(

@@ -102,7 +102,18 @@ def _on_metrics(
         spec, count > current, any_above or any_below, above, below, memory.last_scale, now
     ):
         count = current
+    count = _by_fleet(spec, world, current, count)
     return Expected(count, True, after, reason, asked, winner)
+
+
+def _by_fleet(spec: Spec, world: Observed, current: int, count: int) -> int:
+    """While the fleet breaker is open nothing shrinks; after that no more than the allowance."""
+    if world.fleet is None or count >= current:
+        return count
+    fewest = current if world.fleet.state == "frozen" else current - world.fleet.allowance
+    if count >= fewest:
+        return count
+    return next(n for n in range(fewest, current + 1) if n == current or n % spec.modulo == 0)
 
 
 def _limited(spec: Spec, current: int, wanted: int, counted: int) -> tuple[int, str]:

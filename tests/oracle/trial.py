@@ -16,7 +16,7 @@ from kube.vocab.times import SECOND, Millis
 from scaler.core.conditions import Applied
 from scaler.core.decision import decide
 from scaler.core.lifecycle import Monitor
-from scaler.core.observed import Memory, Observed, PodCounts, ReadingState, Scale
+from scaler.core.observed import Fleet, Memory, Observed, PodCounts, ReadingState, Scale
 from scaler.core.pods import Pod, Target, count_pods
 from scaler.core.spec import Spec
 from scaler.core.status import change, memory_after, memory_of, status_after
@@ -69,6 +69,7 @@ class Trial:
     pods: list[PodLife] = field(default_factory=list)
     said: tuple[Source | EachPod, ...] = ()
     trouble: Trouble = ""
+    fleet: Fleet | None = None
     write_fails: bool = False
     status: AutoscalerStatus = UNWRITTEN
     written: AutoscalerStatus = UNWRITTEN
@@ -174,6 +175,7 @@ class Trial:
             readings=tuple(reading_from(self.spec, source, self.now) for source in sources),
             memory=memory,
             monitor=self._monitor(),
+            fleet=self.fleet,
         )
 
     def _source(self, said: Source | EachPod) -> Source:

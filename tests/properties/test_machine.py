@@ -15,6 +15,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 from kube.vocab.times import SECOND
 from scaler.core.observed import ReadingState
 from scaler.core.trace import Rule
+from tests.oracle.chance import any_fleet
 from tests.oracle.trial import Trial
 from tests.oracle.worlds import plain_spec
 
@@ -77,6 +78,10 @@ class Life(RuleBasedStateMachine):
     def writes(self, fails):
         self.trial.write_fails = fails
 
+    @rule(chance=chances)
+    def hear_of_the_fleet(self, chance):
+        self.trial.fleet = any_fleet(chance)
+
     @rule(with_lease=st.booleans())
     def restart(self, with_lease):
         self.trial.restart(with_lease=with_lease)
@@ -135,6 +140,7 @@ def _anything(life: Life, chance: Random) -> None:
         lambda: life.break_pods(chance.randint(1, 20)),
         lambda: life.lose_usage(chance, chance.randint(1, 20)),
         life.heal_pods,
+        lambda: life.hear_of_the_fleet(chance),
         lambda: life.writes(chance.random() < 0.2),
         lambda: life.restart(with_lease=chance.random() < 0.5),
         lambda: life.evaluate_steadily(chance.randint(1, 20), chance.randint(0, 999)),
