@@ -15,7 +15,7 @@ from tests.controlplane.audit import AuditEvent, read_events
 from tests.controlplane.kubectl import Kubectl
 from tests.controlplane.layout import Files, Ports
 from tests.controlplane.pki import Pki
-from tests.controlplane.processes import Process, ProcessFailed, listening
+from tests.controlplane.processes import Process, ProcessFailed, free_ports, listening
 from tests.controlplane.resource_metrics import API_SERVICE, ResourceMetrics
 from tests.controlplane.rest import Refused, Rest
 
@@ -146,6 +146,27 @@ class ControlPlane:
         self._run("kube-apiserver", argv)
         self._await("kube-apiserver", self.rest.ready)
 
+    def restart_controllers(self) -> None:
+        """Kill and start again whoever else watches pods: the controller manager, the scheduler
+        and the kubelets' stand-in.
+        """
+        for name in ("kube-controller-manager", "kube-scheduler", "kwok"):
+            self._processes.pop(name).stop()
+        # What is left of the last kubelets; new ones would wait until it has run out.
+        self.rest.delete("/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases")
+        self._run_controllers()
+
+    def copy_pods(self) -> str:
+        """Start another etcd and copy all pods there, so that their versions begin anew; its
+        address, for `--etcd-servers-overrides`.
+        """
+        port, peers = free_ports(2)
+        argv = flags.etcd(self._files.pods_data, port, peers)
+        self._run("etcd", argv, called="etcd-pods")
+        self._await("etcd-pods", lambda: listening(port))
+        etcd.copy(self._ports.etcd, port, "/registry/pods/")
+        return f"http://127.0.0.1:{port}"
+
     def compact(self) -> int:
         """Make etcd forget all revisions before the newest, which is returned: lists at older
         ones are 410 some 10 s later, watches from older ones after `restart_apiserver`.
@@ -174,29 +195,33 @@ class ControlPlane:
 
     def _start_apiserver(self) -> None:
         self._files.write_kubeconfigs(self.server)
-        self._run("etcd", flags.etcd(self._files, self._ports))
+        etcd_ports = (self._ports.etcd, self._ports.etcd_peers)
+        self._run("etcd", flags.etcd(self._files.data, *etcd_ports))
         # Not needed, but the API server's log begins with dozens of warnings without it.
         self._await("etcd", lambda: listening(self._ports.etcd))
         self._run("kube-apiserver", flags.apiserver(self._files, self._ports))
         self._await("kube-apiserver", self.rest.ready)
 
     def _start_controllers(self) -> None:
-        controller_manager = flags.controller_manager(self._files, self._ports)
-        self._run("kube-controller-manager", controller_manager)
-        self._run("kube-scheduler", flags.scheduler(self._files, self._ports))
-        self._run("kwok", flags.kwok(self._files))
+        self._run_controllers()
         for name in kubelets.NODES:
             self.rest.post("/api/v1/nodes", kubelets.node(name))
         self._metrics = self._exits.enter_context(ResourceMetrics(self.pki, self.rest))
         self._metrics.register()
 
-    def _run(self, name: str, argv: Sequence[str]) -> None:
+    def _run_controllers(self) -> None:
+        controller_manager = flags.controller_manager(self._files, self._ports)
+        self._run("kube-controller-manager", controller_manager)
+        self._run("kube-scheduler", flags.scheduler(self._files, self._ports))
+        self._run("kwok", flags.kwok(self._files))
+
+    def _run(self, program: str, argv: Sequence[str], *, called: str = "") -> None:
+        name = called or program
         # kwok keeps a folder in its user's home.
         environ = os.environ | {"HOME": str(self.folder)}
-        program = self._assets.program(name)
-        self._processes[name] = Process(
-            name, [program, *argv], self._files.log(name), environ=environ
-        )
+        command = self._assets.program(program)
+        log = self._files.log(name)
+        self._processes[name] = Process(name, [command, *argv], log, environ=environ)
 
     def _await(self, what: str, holds: Callable[[], bool]) -> None:
         """Raises ProcessFailed when a program ends or PATIENCE does."""
@@ -217,6 +242,7 @@ class ControlPlane:
         # After its clients, so that none is left in the middle of a handshake.
         self._exits.close()
         shutil.rmtree(self._files.data, ignore_errors=True)
+        shutil.rmtree(self._files.pods_data, ignore_errors=True)
 
 
 def _nodes_are_ready(rest: Rest) -> bool:

@@ -1,5 +1,6 @@
 """Command lines of the control plane's programs."""
 
+from pathlib import Path
 from typing import Final
 
 from tests.controlplane.kubelets import STAGES
@@ -9,11 +10,11 @@ from tests.controlplane.pki import Pair
 ISSUER: Final = "https://kubernetes.default.svc.cluster.local"
 
 
-def etcd(files: Files, ports: Ports) -> list[str]:
+def etcd(data: Path, client_port: int, peer_port: int) -> list[str]:
     """etcd, one member, careless of power cuts."""
-    clients, peers = f"http://127.0.0.1:{ports.etcd}", f"http://127.0.0.1:{ports.etcd_peers}"
+    clients, peers = f"http://127.0.0.1:{client_port}", f"http://127.0.0.1:{peer_port}"
     return [
-        f"--data-dir={files.data}",
+        f"--data-dir={data}",
         f"--listen-client-urls={clients}",
         f"--advertise-client-urls={clients}",
         f"--listen-peer-urls={peers}",

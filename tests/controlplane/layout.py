@@ -53,6 +53,11 @@ class Files(Struct, frozen=True):
         return self.folder / "etcd"
 
     @property
+    def pods_data(self) -> Path:
+        """That of the etcd that pods are moved to."""
+        return self.folder / "etcd-pods"
+
+    @property
     def audit_policy(self) -> Path:
         """What the API server audits."""
         return self.folder / "audit-policy.yaml"

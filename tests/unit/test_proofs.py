@@ -12,6 +12,7 @@ TESTS = Path(__file__).parent.parent
 DOCS = TESTS.parent / "docs"
 SCENARIOS = (DOCS / "scenarios.md").read_text(encoding="utf-8")
 SECURITY = (DOCS / "security.md").read_text(encoding="utf-8")
+SAFETY = (DOCS / "safety.md").read_text(encoding="utf-8").partition("## Promises")[2]
 PROOF = (DOCS / "compatibility.md").read_text(encoding="utf-8").partition("## Proof")[2]
 REFERENCE = re.compile(r"`([\w/]+\.py)::(\w+)(?:\[([\w.-]+)\])?`")
 EXCUSE = re.compile(r"^(open|out of scope|not needed): \S")
@@ -60,7 +61,7 @@ def test_every_item_is_there_once_with_a_test_or_a_reason(page, items):
 
 
 def test_every_test_that_is_named_exists():
-    named = set(REFERENCE.findall(SCENARIOS + PROOF + SECURITY))
+    named = set(REFERENCE.findall(SCENARIOS + PROOF + SECURITY + SAFETY))
     assert len(named) > 100
     missing = [
         f"{path}::{name}"
@@ -79,3 +80,9 @@ def test_every_threat_has_a_defence_that_is_proved():
     threats = [line for line in SECURITY.splitlines() if re.match(r"\| [STRIDE] \| ", line)]
     assert {line[2] for line in threats} == set("STRIDE")
     assert [line for line in threats if not REFERENCE.search(line.rpartition(" | ")[2])] == []
+
+
+def test_every_promise_is_proved():
+    rows = [line for line in SAFETY.splitlines() if re.match(r"\| (?!promise|---)", line)]
+    assert rows
+    assert [line for line in rows if not REFERENCE.search(line.rpartition(" | ")[2])] == []
