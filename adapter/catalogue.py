@@ -1,13 +1,16 @@
 """The configuration in force: read at the start and on change; a bad new one changes nothing."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
 from pathlib import Path
 from typing import Final
+
+from msgspec import structs
 
 from adapter.core.configuration import Catalogue, read_configuration
 from adapter.core.documents import Document, aggregated_discovery, resource_list
 from adapter.core.problems import ConfigurationError
+from adapter.core.rules import Rule
 from adapter.core.upstream import Upstream
 from adapter.core.wildcards import SeriesAsk
 from adapter.files import follow
@@ -52,6 +55,10 @@ class Configured:
         self.catalogue = Catalogue()
         self._written = Catalogue()
         self._series: Mapping[SeriesAsk, tuple[str, ...]] = {}
+        self._settled: Set[SeriesAsk] = frozenset()
+        self._outgoing: Mapping[str, Rule] = {}
+        """Metrics that wildcards of the file before had found. A reload must not lose a metric for
+        the time that the new selectors take to be asked for the first time."""
         self._said: set[str] = set()
         self.resources = b""
         self.discovery: dict[str, Document] = {}
@@ -64,9 +71,13 @@ class Configured:
         """Read the file again when it changed or `reload` was set, until cancelled."""
         await follow([self._file] if self._file else [], self._reread, wake=self.reload)
 
-    def found(self, series: Mapping[SeriesAsk, tuple[str, ...]]) -> None:
-        """Put into force what wildcard rules make of these names of series."""
+    def found(self, series: Mapping[SeriesAsk, tuple[str, ...]], settled: Set[SeriesAsk]) -> None:
+        """Put into force what wildcard rules make of these names of series.
+
+        `settled` are the selectors that were asked for, whether an answer or a failure came.
+        """
         self._series = dict(series)
+        self._settled = frozenset(settled)
         self._put_into_force()
 
     def found_by_series(self, name: str) -> bool:
@@ -99,6 +110,11 @@ class Configured:
         for warning in catalogue.warnings:
             _log.warning(warning)
         self._said.clear()
+        self._outgoing = {
+            name: rule
+            for name, rule in self.catalogue.rules.items()
+            if name not in self._written.rules
+        }
         self._written = catalogue
         self._put_into_force()
         self._metrics.config_ok.set(1)
@@ -109,6 +125,10 @@ class Configured:
         """The written rules and those that known series make of the wildcards among them."""
         catalogue = self._written.with_series(self._series)
         self._warn(catalogue.warnings)
+        if all(wildcard.ask in self._settled for wildcard in catalogue.wildcards):
+            self._outgoing = {}
+        else:
+            catalogue = structs.replace(catalogue, rules={**self._outgoing, **catalogue.rules})
         if self.resources and catalogue == self.catalogue:
             return
         names = catalogue.names

@@ -58,6 +58,7 @@ class Discovery:
         self._max_age = max_age
         self._random = random
         self._names: dict[SeriesAsk, tuple[str, ...]] = {}
+        self._settled: set[SeriesAsk] = set()
 
     async def run(self) -> None:
         """Follow each selector of the configuration in force, until cancelled."""
@@ -69,9 +70,10 @@ class Discovery:
                 for ask in followed.keys() - wanted:
                     followed.pop(ask).cancel()
                     self._names.pop(ask, None)
+                    self._settled.discard(ask)
                 for ask in wanted - followed.keys():
                     followed[ask] = tasks.create_task(self._follow(ask))
-                self._configured.found(self._names)
+                self._tell()
                 await self._configured.changed.wait()
 
     async def _follow(self, ask: SeriesAsk) -> None:
@@ -88,7 +90,12 @@ class Discovery:
             else:
                 pause, failures = self._interval, 0
                 self._take(ask, names)
+            self._settled.add(ask)
+            self._tell()
             await asyncio.sleep(pause * (1 + _JITTER * (2 * self._random() - 1)))
+
+    def _tell(self) -> None:
+        self._configured.found(self._names, self._settled)
 
     def _span(self) -> NameSpan:
         end = self._clock.now()
@@ -103,7 +110,6 @@ class Discovery:
             )
         self._metrics.discoveries.labels("cut" if len(names) > MAX_NAMES else "success").inc()
         self._names[ask] = names[:MAX_NAMES]
-        self._configured.found(self._names)
 
     def _failed(self, ask: SeriesAsk, error: UpstreamError | TimeoutError, pause: float) -> None:
         late = UpstreamError("timeout", f"no answer within {_TIMEOUT:g} s")

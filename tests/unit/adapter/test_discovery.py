@@ -29,6 +29,7 @@ class Source:
         self.answers: dict[str, tuple[str, ...] | UpstreamError | None] = {}
         self.asked: list[tuple[str, float]] = []
         self.spans: list[NameSpan] = []
+        self.delay = 0.0
 
     def times(self, selector: str) -> list[float]:
         return [at for asked, at in self.asked if asked == selector]
@@ -40,6 +41,7 @@ class Source:
         if answer is None:
             await asyncio.sleep(2 * budget)
             return ()
+        await asyncio.sleep(self.delay)
         if isinstance(answer, UpstreamError):
             raise answer
         return answer
@@ -172,6 +174,44 @@ async def test_a_new_file_is_followed_at_once_and_names_that_stay_stay(tmp_path)
         await asyncio.sleep(100)
         following.cancel()
     assert it.source.times(A) == [0]
+
+
+@pytest.mark.parametrize(
+    ("answer", "left"), [(("b",), ("b",)), (UpstreamError("unavailable", "refused"), ())]
+)
+async def test_metrics_of_the_old_file_stay_until_new_selectors_were_asked(tmp_path, answer, left):
+    it = Followed(tmp_path, A)
+    it.source.answers |= {A: ("a", "b"), B: answer}
+    async with it.running():
+        following = asyncio.create_task(it.configured.follow_file())
+        await asyncio.sleep(5)
+        it.source.delay = 20
+        it.write(B)
+        it.configured.reload.set()
+        await asyncio.sleep(19)
+        assert it.names() == ("a", "b")
+        await asyncio.sleep(2)
+        assert it.names() == left
+        following.cancel()
+
+
+async def test_metrics_of_an_old_file_are_not_waited_for_for_ever(tmp_path):
+    """The bound of one question holds, and a further file meanwhile begins no new wait."""
+    it = Followed(tmp_path, A)
+    it.source.answers |= {A: ("a",), B: None}
+    async with it.running():
+        following = asyncio.create_task(it.configured.follow_file())
+        await asyncio.sleep(5)
+        it.write(B)
+        it.configured.reload.set()
+        await asyncio.sleep(20)
+        it.write(B, "m")
+        it.configured.reload.set()
+        await asyncio.sleep(1)
+        assert it.names() == ("a", "m")
+        await asyncio.sleep(10)
+        assert it.names() == ("m",)
+        following.cancel()
 
 
 async def test_too_many_names_are_cut_and_counted(tmp_path):
