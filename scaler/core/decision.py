@@ -14,7 +14,7 @@ The questions, in the order in which they are asked:
 4. Proposal. The largest one leads (§12); while a metric is missing only growth goes ahead (D13).
 5. Limits (`limits.py`). How far may one step go: velocity, bounds, multiples (§13, D8)?
 6. Waits (`timing.py`). May it happen now: forbidden windows and delays (§14, D12)?
-7. Fleet. If it shrinks: did so many other metrics go missing together that nothing should?
+7. Fleet (`fleet.py`). If it shrinks: did so many metrics go missing that nothing should?
 
 Each rule that has an effect leaves a `Step`; the last step is the one that bound the outcome.
 """

@@ -51,6 +51,12 @@ def lowest_step(spec: Spec, current: int) -> int:
     return current - step
 
 
+def least_step(spec: Spec, current: int) -> int:
+    """The smallest number of replicas that a target at `current` can lose: at least 1."""
+    to_multiple = _to_next_multiple_down(spec, current) or 1
+    return max(1, min(to_multiple, current - spec.min_replicas))
+
+
 def _bounded(spec: Spec, current: int, desired: int, counted: int) -> Limited:
     lowest, highest = lowest_step(spec, current), highest_step(spec, current)
     if desired < lowest:
