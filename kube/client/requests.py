@@ -88,6 +88,17 @@ class Request(Struct, frozen=True):
         """Whether asking again can change nothing."""
         return self.method == "GET"
 
+    @property
+    def whole(self) -> str:
+        """What its answer depends on: API group, resource, and whether it is read or written."""
+        root = self.path.split("/", 4)[1:4]
+        return f"{'/'.join(root)} {self.resource} {'read' if self.is_read else 'write'}"
+
+    @property
+    def part(self) -> str:
+        """The part of the whole that may be in trouble alone: a namespace, an external metric."""
+        return "/".join(self.path.split("/", 7)[:7])
+
     def with_query(self, **query: str) -> "Request":
         """The same request with `query` laid over its own; an empty value takes a key away."""
         merged = dict(self.query) | query

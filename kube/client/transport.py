@@ -14,6 +14,7 @@ from typing import Protocol, Self, TypeVar
 
 import aiohttp
 
+from kube.client.bulkheads import Bulkheads, Call
 from kube.client.credentials import Credentials
 from kube.client.errors import (
     ApiError,
@@ -26,7 +27,7 @@ from kube.client.errors import (
     error_of_answer,
 )
 from kube.client.pacing import TokenBucket
-from kube.client.pools import Pools
+from kube.client.pool import Pool
 from kube.client.requests import Request
 from kube.vocab.objects import UNREADABLE
 from kube.vocab.times import Clock, SystemClock
@@ -58,14 +59,13 @@ class ApiClient:
         burst: int = 30,
         timeout: float = 30.0,
         retry_within: float = 10.0,
-        connections: int = 32,
         on_request: Observer | None = None,
         clock: Clock | None = None,
         random: Random | None = None,
     ) -> None:
         """`qps` and `burst` have client-go's meaning, 0 turns pacing off. `timeout` bounds one
-        attempt in seconds. Reads that are told to come back later are repeated within
-        `retry_within` seconds (V-11).
+        attempt in seconds, the wait for a place among the calls included. Reads that are told to
+        come back later are repeated within `retry_within` seconds (V-11).
         """
         self._credentials = credentials
         self._clock = clock or SystemClock()
@@ -74,9 +74,8 @@ class ApiClient:
         self._timeout = timeout
         self._retry_within = retry_within
         self._on_request = on_request
-        self._pools = Pools(
-            credentials, user_agent=user_agent, timeout=timeout, connections=connections
-        )
+        self._pool = Pool(credentials, user_agent=user_agent)
+        self._bulkheads = Bulkheads(self._clock.monotonic)
 
     async def __aenter__(self) -> Self:
         return self
@@ -91,7 +90,7 @@ class ApiClient:
 
     async def close(self) -> None:
         """Close all connections; running calls end with Unreachable."""
-        await self._pools.close()
+        await self._pool.close()
 
     async def send(self, request: Request) -> bytes:
         """The body of a successful answer. Raises ApiError, Unreachable, BadAnswer."""
@@ -150,14 +149,22 @@ class ApiClient:
     async def _attempt(self, request: Request, header: str) -> bytes:
         await self._bucket.acquire()
         started, code = self._clock.monotonic(), 0
+        call = Call(request.whole, request.part)
         try:
-            async with self._pools.open(request, header) as response:
+            async with (
+                asyncio.timeout(self._timeout),
+                self._bulkheads.place(call),
+                self._pool.open(request, header) as response,
+            ):
+                call.answered = True
                 code = response.status
                 if code >= 300:
                     raise await self._failure(request, response)
                 return await response.read()
         except (aiohttp.ClientError, TimeoutError) as error:
-            raise self._pools.unreachable(request, error) from error
+            if isinstance(error, TimeoutError) and not call.under_way:
+                error = TimeoutError("too many calls to the same wait for their answers")
+            raise self._pool.unreachable(request, error) from error
         finally:
             self._observe(request, code, started)
 
@@ -166,11 +173,11 @@ class ApiClient:
         started, code = self._clock.monotonic(), 0
         try:
             async with asyncio.timeout(self._timeout):
-                response = await self._pools.open(request, header)
+                response = await self._pool.open(request, header)
             code = response.status
             return response
         except (aiohttp.ClientError, TimeoutError) as error:
-            raise self._pools.unreachable(request, error) from error
+            raise self._pool.unreachable(request, error) from error
         finally:
             self._observe(request, code, started)
 
@@ -181,7 +188,7 @@ class ApiClient:
             async for chunk in response.content.iter_any():
                 yield chunk
         except (aiohttp.ClientError, TimeoutError, ConnectionError) as error:
-            raise self._pools.unreachable(request, error) from error
+            raise self._pool.unreachable(request, error) from error
 
     async def _failure(self, request: Request, response: aiohttp.ClientResponse) -> KubeError:
         if response.status < 400:
@@ -191,7 +198,7 @@ class ApiClient:
             async with asyncio.timeout(self._timeout):
                 body = await response.read()
         except (aiohttp.ClientError, TimeoutError) as error:
-            return self._pools.unreachable(request, error)
+            return self._pool.unreachable(request, error)
         return error_of_answer(request.title, response.status, body, response.headers)
 
     def _pause(self, request: Request, error: ApiError) -> float | None:

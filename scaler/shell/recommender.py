@@ -9,6 +9,7 @@ import httpx
 from cachetools import LRUCache
 from prometheus_client import CollectorRegistry
 
+from kube.client.bulkheads import Bulkheads, Call
 from kube.service.logs import get_logger
 from kube.service.runtime import UsageError
 from kube.vocab.times import Clock, Millis
@@ -21,7 +22,7 @@ from scaler.shell.recommender_series import RecommenderCalls
 from scaler.shell.recommender_tls import TlsError, context_of, stamp_of
 
 TIMEOUT: Final = 10.0
-"""Seconds for the whole exchange, redirects included."""
+"""Seconds for the whole exchange, redirects and the wait for a place among the calls included."""
 LARGEST_REPLY: Final = 1024 * 1024
 """Bytes; a reply has a few hundred."""
 MOST_REQUESTS: Final = 10
@@ -59,6 +60,7 @@ class Recommenders:
         self._clock = clock
         self._cluster = cluster
         self._tls = tls
+        self._bulkheads = Bulkheads(clock.monotonic)
         self._told: LRUCache[str, frozenset[str]] = LRUCache(4096)
 
     async def read(
@@ -75,14 +77,17 @@ class Recommenders:
         Never raises for what the recommender does: that is a state.
         """
         question = request_body(spec, recommender, current, counted, self._cluster)
+        call = Call("", recommender.url)
         try:
-            async with asyncio.timeout(TIMEOUT):
-                body = await self._exchange(recommender, question)
+            call.whole = _host(recommender.url)
+            async with asyncio.timeout(TIMEOUT), self._bulkheads.place(call):
+                body = await self._exchange(recommender, question, call)
             reading = read_reply(body, now, max_age)
         except Refused as error:
             return Reading(error.state, detail=str(error))
         except TimeoutError:
-            return Reading("error", detail=f"no reply within {TIMEOUT:.0f} s")
+            text = "no reply" if call.under_way else "not asked, since too many wait for replies,"
+            return Reading("error", detail=f"{text} within {TIMEOUT:.0f} s")
         except (TlsError, BadReply) as error:
             return Reading("error", detail=str(error))
         except (httpx.HTTPError, httpx.InvalidURL, OSError, UnicodeError) as error:
@@ -90,11 +95,10 @@ class Recommenders:
         self._tell_unknown(recommender, body)
         return reading
 
-    async def _exchange(self, recommender: Recommender, question: bytes) -> bytes:
+    async def _exchange(self, recommender: Recommender, question: bytes, call: Call) -> bytes:
         """The body of the reply. Follows redirects as Go's client does: only 307 and 308 keep the
         method and the body. Bodies of redirects are not read.
         """
-        _check_address(httpx.URL(recommender.url))
         async with self._clients.client(merged(recommender.tls, self._tls)) as http:
             request = http.build_request(
                 "POST",
@@ -104,6 +108,7 @@ class Recommenders:
             )
             for _ in range(MOST_REQUESTS):
                 response = await self._send(http, request, recommender.public_url)
+                call.answered = True
                 async with aclosing(response):
                     if response.next_request is None:
                         return await _body(response)
@@ -158,6 +163,13 @@ async def recommending(
     finally:
         sweeper.cancel()
         await clients.aclose()
+
+
+def _host(url: str) -> str:
+    """The host and port of an address that can be asked. Raises Refused and InvalidURL."""
+    parsed = httpx.URL(url)
+    _check_address(parsed)
+    return parsed.netloc.decode()
 
 
 def _check_address(url: httpx.URL) -> None:

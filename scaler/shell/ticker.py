@@ -1,13 +1,17 @@
 """When each object is evaluated: every period, on a grid of its own phase (python-stack §5).
 
 The phase comes from a stable hash of the object's uid, so that load is flat and a restart keeps it.
-One heap and one loop for all objects; evaluations run as short tasks, a bounded number at a time
-and never two of one object.
+One heap and one loop for all objects; evaluations run as short tasks, never two of one object.
+
+A bounded number of them works at a time. Who waits for something that hangs does not work: after
+`PATIENCE` its place goes to the next one, and until it is quick again it needs none. So what hangs
+delays those who wait for it, and nobody else.
 """
 
 import asyncio
 import heapq
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from typing import Final
 
 from msgspec import Struct
@@ -19,6 +23,8 @@ from scaler.state.catalogue import Catalogue, Entry
 
 GRID: Final = 0.05
 """Seconds between two looks at the heap; a finer grid costs more than punctuality is worth."""
+PATIENCE: Final = 0.25
+"""Seconds that an evaluation may keep a worker's place; most take a tenth of that."""
 
 
 class TickerStats(Struct):
@@ -43,7 +49,8 @@ class Ticker:
         clock: Clock,
         active: Callable[[str], bool] = lambda _: True,
     ) -> None:
-        """`period` in milliseconds. `evaluate` must not raise.
+        """`period` in milliseconds; `workers` bounds the evaluations that make progress at the same
+        time. `evaluate` must not raise.
 
         The turns of an object pass while its uid is not `active`.
         """
@@ -125,7 +132,7 @@ class Ticker:
 
     async def _run(self, entry: Entry, due: float) -> None:
         try:
-            async with self._slots:
+            async with self._place(entry):
                 self.stats.started += 1
                 self.stats.lateness = self._clock.monotonic() - due
                 entry.again = False
@@ -135,6 +142,29 @@ class Ticker:
             entry.running = False
         if entry.again:
             self._start(entry, self._clock.monotonic())
+
+    @asynccontextmanager
+    async def _place(self, entry: Entry) -> AsyncIterator[None]:
+        """A worker's place for as long as its evaluation is quick; none if the last one was not."""
+        if not entry.hung:
+            await self._slots.acquire()
+        held = not entry.hung
+
+        def give_up() -> None:
+            nonlocal held
+            entry.hung = True
+            if held:
+                held = False
+                self._slots.release()
+
+        patience = asyncio.get_running_loop().call_later(PATIENCE, give_up)
+        entry.hung = False
+        try:
+            yield
+        finally:
+            patience.cancel()
+            if held:
+                self._slots.release()
 
 
 def phase(uid: str, period: int) -> int:

@@ -73,6 +73,8 @@ class Entry(Struct, eq=False):
     rests_until: float = 0.0
     """Monotonic time before which its turns pass: a monitor blocks it (§19)."""
     running: bool = False
+    hung: bool = False
+    """Its last evaluation, or the one under way, waits for something that does not answer."""
     again: bool = False
     deleted: bool = False
     """The object is gone; an evaluation that still runs has nothing left to do."""

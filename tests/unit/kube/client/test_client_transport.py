@@ -8,6 +8,7 @@ import pytest
 import trustme
 from aiohttp import web
 
+from kube.client.bulkheads import PART
 from kube.client.credentials import Credentials, Identity
 from kube.client.errors import (
     BadAnswer,
@@ -18,7 +19,7 @@ from kube.client.errors import (
     TooManyRequests,
     Unreachable,
 )
-from kube.client.requests import Patch, Resource, get_of, list_of, patch_of, raw_get
+from kube.client.requests import Patch, Resource, get_of, list_of, patch_of
 from kube.client.transport import ApiClient
 from kube.client.watches import watch_of
 from tests.unit.kube.client.scripted import WIDGETS, client_of, failure, serving, status
@@ -239,7 +240,7 @@ async def test_each_attempt_is_observed_with_its_code():
 
 
 @pytest.mark.asyncio
-async def test_watches_do_not_use_up_the_pool_of_calls():
+async def test_watches_do_not_use_up_the_places_of_calls():
     waiting = asyncio.Event()
 
     async def handler(request):
@@ -251,11 +252,11 @@ async def test_watches_do_not_use_up_the_pool_of_calls():
         return web.json_response({})
 
     watched = list_of(WIDGETS)
-    async with client_of(handler, connections=1) as client:
-        opened = [client.stream(watch_of(watched, "1", 300)) for _ in range(5)]
+    async with client_of(handler) as client:
+        opened = [client.stream(watch_of(watched, "1", 300)) for _ in range(PART + 1)]
         for stream in opened:
             await stream.__aenter__()
-        assert await client.send(raw_get("/version")) == b"{}"
+        assert await client.send(list_of(WIDGETS)) == b"{}"
         waiting.set()
         for stream in opened:
             await stream.__aexit__(None, None, None)

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections import Counter
 from collections.abc import AsyncIterator
 
 import httpx
@@ -11,6 +12,7 @@ import respx
 from prometheus_client import CollectorRegistry
 from structlog.testing import capture_logs
 
+from kube.client.bulkheads import PART
 from kube.vocab.times import LoopClock
 from scaler.core.observed import Reading
 from scaler.core.recommender import Advice
@@ -195,6 +197,46 @@ async def test_a_slow_recommender(asking):
     assert asyncio.get_running_loop().time() - start == pytest.approx(10)
     assert asking.series("http_client_requests_errors_total") == 1
     assert asking.series("http_client_requests_inflight") == 0
+
+
+@respx.mock
+@pytest.mark.looptime
+async def test_a_recommender_that_hangs_is_asked_by_so_many_at_a_time_and_delays_nobody_else(
+    asking,
+):
+    asked = []
+
+    async def hang(request: httpx.Request) -> httpx.Response:
+        asked.append(request)
+        await asyncio.sleep(3600)
+        raise AssertionError("the wait was to be broken off")
+
+    respx.post(URL).mock(side_effect=hang)
+    others = [URL + "/other", "http://elsewhere.test/autoscaling"]
+    for url in others:
+        respx.post(url).respond(json=GOOD)
+    start = asyncio.get_running_loop().time()
+    waiting = [asyncio.create_task(asking.read()) for _ in range(3 * PART)]
+    await asyncio.sleep(2)
+    for url in others:
+        assert (await asking.read(url)).good
+    assert asyncio.get_running_loop().time() - start == pytest.approx(2)
+    details = Counter(reading.detail for reading in await asyncio.gather(*waiting))
+    # Those who waited for a place waited within the same 10 s.
+    assert asyncio.get_running_loop().time() - start == pytest.approx(10)
+    assert details == {
+        "no reply within 10 s": PART,
+        "not asked, since too many wait for replies, within 10 s": 2 * PART,
+    }
+    assert len(asked) == PART
+    waiting = [asyncio.create_task(asking.read()) for _ in range(5)]
+    await asyncio.sleep(2)
+    assert len(asked) == PART + 1, "one looks whether it answers again"
+    respx.post(URL).respond(json=GOOD)
+    await asyncio.sleep(7)
+    waiting += [asyncio.create_task(asking.read()) for _ in range(5)]
+    found = await asyncio.gather(*waiting)
+    assert [reading.good for reading in found] == [False] * 5 + [True] * 5
 
 
 @respx.mock

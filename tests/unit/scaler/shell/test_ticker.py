@@ -8,7 +8,7 @@ import pytest
 from kube.vocab.objects import ObjectMeta
 from kube.vocab.times import LoopClock
 from scaler.core.wire import Autoscaler, AutoscalerStatus
-from scaler.shell.ticker import Ticker, phase
+from scaler.shell.ticker import PATIENCE, Ticker, phase
 from scaler.state.catalogue import Catalogue, Entry
 
 PERIOD = 15_000
@@ -135,13 +135,45 @@ async def test_turns_pass_while_an_object_rests_unless_it_changes(rest, turns_af
 @pytest.mark.asyncio
 @pytest.mark.looptime
 async def test_no_more_evaluations_at_once_than_workers():
-    turns = Turns(LoopClock(EPOCH), seconds=1.0)
+    turns = Turns(LoopClock(EPOCH), seconds=0.2)
     _ticker, catalogue = world(turns, workers=3)
     catalogue.on_synced()
     add(catalogue, *(f"n{number}" for number in range(20)))
     await asyncio.sleep(30)
     assert turns.most_at_once == 3
     assert len(turns.at) == 20
+
+
+@pytest.mark.asyncio
+@pytest.mark.looptime
+async def test_who_waits_long_holds_no_worker_and_needs_none_until_it_is_quick_again():
+    turns = Turns(LoopClock(EPOCH))
+    hanging = {f"ill{number}" for number in range(40)}
+
+    async def evaluate(entry: Entry) -> None:
+        turns.seconds = 10.0 if entry.key[1] in hanging else 0.0
+        await turns.evaluate(entry)
+
+    ticker, catalogue = world(turns, workers=2)
+    ticker._evaluate = evaluate
+    catalogue.on_synced()
+    add(catalogue, *sorted(hanging), "well")
+    # All at once: two of them wait for their workers' patience at a time.
+    await asyncio.sleep(20 * PATIENCE + 0.1)
+    assert turns.at["well"] == [pytest.approx(20 * PATIENCE * 1000, abs=10)]
+    assert turns.running == 40
+    await asyncio.sleep(PERIOD / 1000)
+    before = turns.clock.now() - EPOCH
+    for name in (*sorted(hanging), "well"):
+        again = catalogue.get(("shop", name))
+        assert again is not None
+        ticker.schedule(again, at_once=True)
+    await asyncio.sleep(0.01)
+    assert turns.at["well"][-1] == pytest.approx(before, abs=10), "known by now"
+    hanging.clear()
+    await run_for(ticker, catalogue, 2 * PERIOD / 1000)
+    names = [f"ill{number}" for number in range(40)]
+    assert not any(entry.hung for name in names if (entry := catalogue.get(("shop", name))))
 
 
 @pytest.mark.asyncio

@@ -1,8 +1,10 @@
-"""Connections to one API server: a bounded pool for calls, an unbounded one for watches.
+"""The connections to one API server.
 
-Each watch pins a connection (HTTP/1.1), so watches must not eat the calls' share. Nothing is left
-to the HTTP library's defaults that hurt here: its total timeout kills watches, its keep-alive is
-as short as our tick, its `trust_env` costs more than the request (python-stack §3.8, §6).
+They are not bounded here: a bounded pool has one queue, which whatever hangs would fill, and each
+watch pins a connection (HTTP/1.1). `bulkheads` bounds the calls, and there are few watches. Nothing
+is left to the HTTP library's defaults that hurt here: its total timeout kills watches, its
+keep-alive is as short as our tick, its `trust_env` costs more than the request (python-stack §3.8,
+§6).
 """
 
 from typing import Final
@@ -18,26 +20,20 @@ KEEP_ALIVE: Final = 75.0
 CONNECT: Final = 10.0
 
 
-class Pools:
-    """Opens requests; sessions are made on first use, inside the running loop."""
+class Pool:
+    """Opens requests; its session is made on first use, inside the running loop."""
 
-    def __init__(
-        self, credentials: Credentials, *, user_agent: str, timeout: float, connections: int
-    ) -> None:
+    def __init__(self, credentials: Credentials, *, user_agent: str) -> None:
         self._credentials = credentials
         self._user_agent = user_agent
-        self._timeout = timeout
-        self._connections = connections
-        self._calls: aiohttp.ClientSession | None = None
-        self._watches: aiohttp.ClientSession | None = None
+        self._session: aiohttp.ClientSession | None = None
         self._closed = False
 
     async def close(self) -> None:
         """Close all connections for good."""
         self._closed = True
-        for session in (self._calls, self._watches):
-            if session is not None:
-                await session.close()
+        if self._session is not None:
+            await self._session.close()
 
     def open(self, request: Request, header: str) -> "aiohttp.client._RequestContextManager":
         """Start `request` with `header` as its `Authorization`."""
@@ -47,8 +43,9 @@ class Pools:
         if request.body is not None:
             headers["Content-Type"] = request.content_type
         credentials = self._credentials
-        session = self._watch_session() if request.operation == "watch" else self._call_session()
-        return session.request(
+        if self._session is None:
+            self._session = self._opened()
+        return self._session.request(
             request.method,
             URL(credentials.host + request.target, encoded=True),
             data=request.body,
@@ -64,31 +61,19 @@ class Pools:
         target = f"{self._credentials.host}: {request.title}"
         return Unreachable(target, _trouble_of(error), str(error) or type(error).__name__)
 
-    def _call_session(self) -> aiohttp.ClientSession:
-        if self._calls is None:
-            timeout = aiohttp.ClientTimeout(total=self._timeout, sock_connect=CONNECT)
-            self._calls = self._session(self._connections, timeout)
-        return self._calls
-
-    def _watch_session(self) -> aiohttp.ClientSession:
-        if self._watches is None:
-            # Silence is the watch's own business: its deadline counts lines, not bytes.
-            timeout = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT, sock_read=None)
-            self._watches = self._session(0, timeout)
-        return self._watches
-
-    def _session(self, limit: int, timeout: aiohttp.ClientTimeout) -> aiohttp.ClientSession:
+    def _opened(self) -> aiohttp.ClientSession:
         if self._closed:
             raise RuntimeError("the API client is closed")
         connector = aiohttp.TCPConnector(
-            limit=limit,
+            limit=0,
             ssl=self._credentials.tls or True,
             keepalive_timeout=KEEP_ALIVE,
             ttl_dns_cache=30,
         )
         return aiohttp.ClientSession(
             connector=connector,
-            timeout=timeout,
+            # The whole is the caller's to bound: a watch's deadline counts lines, not bytes.
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT, sock_read=None),
             headers={"User-Agent": self._user_agent, "Accept-Encoding": "identity"},
             cookie_jar=aiohttp.DummyCookieJar(),
             trust_env=False,
