@@ -15,9 +15,10 @@ from tests.controlplane.audit import AuditEvent, read_events
 from tests.controlplane.kubectl import Kubectl
 from tests.controlplane.layout import Files, Ports
 from tests.controlplane.pki import Pki
-from tests.controlplane.processes import Process, ProcessFailed, free_ports, listening
+from tests.controlplane.processes import Process, ProcessFailed, listening
 from tests.controlplane.resource_metrics import API_SERVICE, ResourceMetrics
 from tests.controlplane.rest import Refused, Rest
+from tests.ports import free_ports
 
 PATIENCE: Final = 90.0
 """Seconds a cluster may take to come up on a busy machine."""

@@ -8,7 +8,7 @@ from msgspec import Struct
 from tests.controlplane import kubeconfigs
 from tests.controlplane.audit import POLICY
 from tests.controlplane.pki import Pki
-from tests.controlplane.processes import free_ports
+from tests.ports import free_ports
 
 _USERS: Final = {
     "kube-controller-manager": ("system:kube-controller-manager", ""),

@@ -16,10 +16,11 @@ from typing import Any, Final
 import yaml
 
 from tests.controlplane.cluster import ControlPlane
-from tests.controlplane.processes import Process, free_ports, listening
+from tests.controlplane.processes import Process, listening
 from tests.controlplane.waiting import eventually
 from tests.controlplane.workloads import Json, apply
 from tests.e2e.gauges import Gauges, Prometheus
+from tests.ports import free_ports
 
 MANIFESTS: Final = Path(__file__).parents[2] / "manifests"
 NAMESPACE: Final = "watermark-autoscaler"

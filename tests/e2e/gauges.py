@@ -10,9 +10,10 @@ import yaml
 from aiohttp import web
 
 from tests.controlplane.pki import Pki
-from tests.controlplane.processes import Process, free_ports, listening
+from tests.controlplane.processes import Process, listening
 from tests.controlplane.serving import Serving
 from tests.controlplane.waiting import eventually
+from tests.ports import free_ports
 
 SCRAPE_INTERVAL: Final = "500ms"
 

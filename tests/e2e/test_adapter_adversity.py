@@ -7,7 +7,6 @@ import pytest
 import trustme
 
 from tests.controlplane.cluster import ControlPlane
-from tests.controlplane.processes import free_ports
 from tests.controlplane.waiting import eventually
 from tests.e2e.callers import ask, metric_path, value_of
 from tests.e2e.daemons import (
@@ -17,6 +16,7 @@ from tests.e2e.daemons import (
     await_available,
     change_api_service,
 )
+from tests.ports import free_ports
 
 METRIC = metric_path("default")
 RECOVERY = 60.0

@@ -1,7 +1,6 @@
 """Running the real Prometheus beside a test."""
 
 import contextlib
-import socket
 import subprocess
 import time
 import urllib.error
@@ -10,13 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from sandbox.prometheus.binary import find_prometheus, prometheus_command
-
-
-def free_port() -> int:
-    """A port that was free a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+from tests.ports import free_port
 
 
 @contextlib.contextmanager

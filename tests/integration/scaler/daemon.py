@@ -1,7 +1,6 @@
 """A scaler in the test's own event loop."""
 
 import asyncio
-import socket
 from contextlib import suppress
 from pathlib import Path
 
@@ -43,10 +42,3 @@ class Running:
     def over(self) -> bool:
         """Whether it has ended."""
         return self._task.done()
-
-
-def free_port() -> int:
-    """A port that nobody listens on now."""
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return int(taken.getsockname()[1])

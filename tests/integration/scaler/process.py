@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from tests.integration.scaler.daemon import free_port
+from tests.ports import free_port
 
 
 class Process:

@@ -18,8 +18,9 @@ from kube.service.listeners import listening
 from kube.service.settings import Address
 from kube.vocab.times import LoopClock
 from scaler.settings import Settings
-from tests.integration.scaler.daemon import Running, free_port
+from tests.integration.scaler.daemon import Running
 from tests.integration.scaler.world import EPOCH
+from tests.ports import free_port
 
 PERIOD = 1.5
 PERIODS = 10

@@ -34,9 +34,10 @@ from scaler.settings import Settings
 from scaler.shell.ticker import phase
 from tests.integration.scaler import backend
 from tests.integration.scaler.backend import MetricsBackend
-from tests.integration.scaler.daemon import Running, free_port
+from tests.integration.scaler.daemon import Running
 from tests.integration.scaler.gate import Call, Gate, GatedCluster
 from tests.integration.scaler.manifests import NAMESPACE, shipped
+from tests.ports import free_port
 
 EPOCH = parse_rfc3339("2026-01-31T12:00:00Z")
 SYSTEM = "watermark-autoscaler"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.controlplane.processes import Process, ProcessFailed, free_ports, listening, running
+from tests.controlplane.processes import Process, ProcessFailed, running
 from tests.controlplane.waiting import eventually
 
 ROOT = Path(__file__).parents[3]
@@ -75,9 +75,3 @@ def test_worker_threads_may_not_start_processes(tmp_path: Path):
     thread.start()
     thread.join()
     assert [str(error) for error in errors] == ["shell must be started from the main thread"]
-
-
-def test_free_ports_differ_and_nobody_listens():
-    ports = free_ports(20)
-    assert len(set(ports)) == 20
-    assert not any(listening(port) for port in ports)

@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import shutil
-import socket
 from asyncio.subprocess import Process
 from collections.abc import AsyncIterator, Iterable
 from pathlib import Path
@@ -12,6 +11,7 @@ import aiohttp
 import pytest
 
 from tests.integration.adapter.kit.server import until
+from tests.ports import free_port
 
 NEEDS_PROMETHEUS = (
     pytest.mark.prometheus,
@@ -31,8 +31,7 @@ async def prometheus_with(folder: Path, lines: Iterable[str]) -> AsyncIterator[t
     await _done(
         "promtool", "tsdb", "create-blocks-from", "openmetrics", "samples.txt", "data", cwd=folder
     )
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     process = await asyncio.create_subprocess_exec(
         "prometheus",
         f"--web.listen-address=127.0.0.1:{port}",

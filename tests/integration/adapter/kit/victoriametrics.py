@@ -2,13 +2,13 @@
 
 import asyncio
 import contextlib
-import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import aiohttp
 
 from tests.integration.adapter.kit.server import until
+from tests.ports import free_port
 
 USER, PASSWORD = "reader", "geheim"
 AUTHORIZATION = aiohttp.encode_basic_auth(USER, PASSWORD)
@@ -17,8 +17,7 @@ AUTHORIZATION = aiohttp.encode_basic_auth(USER, PASSWORD)
 @contextlib.asynccontextmanager
 async def victoria_metrics(folder: Path, samples: str) -> AsyncIterator[str]:
     """Knows `samples`, in Prometheus' text form with times in milliseconds; yields its address."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     process = await asyncio.create_subprocess_exec(
         "victoria-metrics",
         f"-httpListenAddr=127.0.0.1:{port}",
