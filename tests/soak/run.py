@@ -14,6 +14,7 @@ from urllib.parse import quote
 from msgspec import Struct
 
 from kube.vocab.quantity import parse_milli
+from kube.vocab.times import SystemClock
 from tests.integration.adapter.kit.server import ROOT, Answer
 from tests.integration.adapter.kit.wire import Connection, Line
 from tests.soak.ledger import Ledger
@@ -140,7 +141,7 @@ async def soak(plan: Plan, seconds: float, seed: int, line: OpenLine) -> Ledger:
     """Run `plan` for `seconds` over `line`."""
     rules = _RULES.format(ttl=plan.ttl, stale_for=plan.stale_for, timeout=plan.timeout)
     with tempfile.TemporaryDirectory() as folder:
-        async with line(Path(folder), rules=rules) as connections:
+        async with line(Path(folder), rules=rules, clock=SystemClock()) as connections:
             run = Soak(plan, connections, seed)
             with contextlib.suppress(asyncio.CancelledError, KeyboardInterrupt):
                 await run.run(seconds)

@@ -90,7 +90,7 @@ async def site(folder: Path) -> AsyncIterator[Site]:
         async def passed() -> bool:
             return await found.available() == "True"
 
-        await until(passed, 10)
+        await until(passed)
         yield found
 
 

@@ -155,7 +155,7 @@ async def test_a_renewed_serving_certificate_is_not_noticed(tmp_path):
         leaf = it.certificates.serving.issue_cert("127.0.0.1", "new.example")
         leaf.private_key_pem.write_to_path(tmp_path / "tls.key")
         leaf.cert_chain_pems[0].write_to_path(tmp_path / "tls.crt")
-        await until(lambda: _names(it, "new.example"), 10)
+        await until(lambda: _names(it, "new.example"))
 
 
 async def _names(it: Harness, name: str) -> bool:

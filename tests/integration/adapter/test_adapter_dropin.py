@@ -155,7 +155,7 @@ async def test_file_and_arguments_of_prometheus_adapter_work_unchanged(tmp_path)
         lines: list[Any] = []
         reading = asyncio.create_task(_collect(process, lines))
         try:
-            await until(lambda: any(line["msg"] == "serving" for line in lines), 15)
+            await until(lambda: any(line["msg"] == "serving" for line in lines))
             (address,) = (line["address"] for line in lines if line["msg"] == "serving")
             base = f"https://127.0.0.1:{address.rpartition(':')[2]}"
             async with aiohttp.ClientSession() as session:
@@ -180,7 +180,7 @@ async def _serves_what_prometheus_adapter_does(session: aiohttp.ClientSession, b
     async def complete() -> bool:
         return await listed() == {"queue_messages_waiting", "app_jobs_per_second", "topic_lag"}
 
-    await until(complete, 10)
+    await until(complete)
     assert await values(session, base, "shop/queue_messages_waiting") == ["3", "4"]
     only_mail = "shop/queue_messages_waiting?labelSelector=queue%3Dmail"
     assert await values(session, base, only_mail) == ["3"]

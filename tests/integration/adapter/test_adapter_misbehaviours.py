@@ -14,7 +14,7 @@ from tests.integration.adapter.kit.misbehaviours import MISBEHAVIOURS, SECRET, T
 from tests.integration.adapter.kit.prometheus import fake_prometheus, vector
 from tests.integration.adapter.kit.server import METRIC, Answer, Harness, adapter, until
 
-HASTY = 0.8
+HASTY = 2.0
 ERRORS = "wpa_adapter_upstream_errors_total"
 
 

@@ -17,7 +17,7 @@ import pytest
 
 from tests.integration.adapter.kit.apiserver import fake_apiserver, kubeconfig
 from tests.integration.adapter.kit.prometheus import FakePrometheus, fake_prometheus, vector
-from tests.integration.adapter.kit.server import METRIC, RULES, Certificates, until
+from tests.integration.adapter.kit.server import METRIC, PATIENCE, RULES, Certificates, until
 
 pytestmark = pytest.mark.asyncio
 
@@ -33,7 +33,7 @@ async def run(*arguments: str) -> tuple[int | None, str]:
         stderr=asyncio.subprocess.PIPE,
         env={"PATH": os.environ["PATH"], "HOME": "/nonexistent"},
     )
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE):
         out, err = await process.communicate()
     return process.returncode, (out + err).decode()
 
@@ -64,7 +64,7 @@ async def started(
 
         reading = asyncio.create_task(collect())
         try:
-            await until(lambda: any(line["msg"] == "serving" for line in lines), 15)
+            await until(lambda: any(line["msg"] == "serving" for line in lines))
             (address,) = (line["address"] for line in lines if line["msg"] == "serving")
             yield process, f"https://{address}", prometheus, lines
         finally:
@@ -75,7 +75,7 @@ async def started(
 
 
 async def test_it_serves_reloads_and_stops_in_order(tmp_path):
-    async with started(tmp_path, "--shutdown-delay-duration=500ms") as (process, base, fake, lines):
+    async with started(tmp_path, "--shutdown-delay-duration=3s") as (process, base, fake, lines):
         async with aiohttp.ClientSession() as session:
             async with session.get(base + METRIC, ssl=False) as got:
                 assert got.status == 200
@@ -83,7 +83,7 @@ async def test_it_serves_reloads_and_stops_in_order(tmp_path):
             process.send_signal(signal.SIGHUP)
             await until(lambda: any(line["msg"] == "configuration read" for line in lines))
 
-            fake.stalls(1.0, vector(({}, "4")))
+            released = fake.holds(vector(({}, "4")))
             slow = asyncio.create_task(
                 _body(session, base + METRIC.replace("queue_depth", "other"))
             )
@@ -95,8 +95,9 @@ async def test_it_serves_reloads_and_stops_in_order(tmp_path):
                     return got.status == 500
 
             await until(unready)
+            released.set()
             assert (await slow)["items"][0]["value"] == "4"
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(PATIENCE):
                 assert await process.wait() == 0
         assert not any(line["level"] == "error" for line in lines)
 

@@ -8,7 +8,6 @@ import trustme
 
 from adapter import tls
 from adapter.certificates import KeyPair, kept_pair, self_signed
-from adapter.files import POLL
 from adapter.settings import ServingFiles
 from kube.vocab.times import SystemClock
 from tests.integration.adapter.kit.server import METRIC, ROOT, RULES, Harness, adapter, pem, until
@@ -45,7 +44,7 @@ async def test_rules_are_read_again_when_the_file_changes(tmp_path):
         async def served():
             return (await it.ask(METRIC, user="hpa")).status == 404
 
-        await until(served, 2 * POLL + 1)
+        await until(served)
 
 
 async def test_a_bad_file_leaves_the_old_rules_and_shows(tmp_path):
@@ -90,7 +89,7 @@ async def test_a_renewed_serving_certificate_reaches_new_connections_alone(tmp_p
             except OSError:
                 return False
 
-        await until(renewed, 2 * POLL + 1)
+        await until(renewed)
         # The connection from before is still in use and still good.
         assert (await it.ask("/readyz")).status == 200
 
@@ -137,7 +136,7 @@ async def test_a_self_signed_certificate_is_renewed_long_before_it_expires(
         async def renewed() -> bool:
             return await shown() != first
 
-        await until(renewed, 2 * POLL + 1)
+        await until(renewed)
 
 
 async def test_a_certificate_of_somebody_else_is_not_renewed(tmp_path):

@@ -26,7 +26,7 @@ async def test_an_api_server_that_is_away_is_waited_for(tmp_path):
         async def ready() -> bool:
             return (await it.ask("/readyz")).status == 200
 
-        await until(ready, 10)
+        await until(ready)
         assert (await it.ask(METRIC, user="hpa")).status == 200
 
 
@@ -49,7 +49,7 @@ async def test_trust_that_is_refused_ends_the_start_unless_tolerated(tmp_path):
         async def believed() -> bool:
             return (await it.ask(METRIC, user="hpa")).status == 200
 
-        await until(believed, 10)
+        await until(believed)
 
 
 async def test_two_processes_may_share_a_port(tmp_path):

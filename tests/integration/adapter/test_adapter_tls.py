@@ -9,7 +9,6 @@ import pytest
 import trustme
 
 from adapter.core.tls_policy import NamedFiles, TlsPolicy
-from adapter.files import POLL
 from adapter.settings import ServingFiles
 from tests.integration.adapter.kit.server import Harness, adapter, pem, until
 
@@ -73,7 +72,7 @@ async def test_clients_are_shown_the_certificate_of_the_name_they_ask_for(tmp_pa
         async def renewed() -> bool:
             return await shown("three.example") == ("one.example", "three.example")
 
-        await until(renewed, 2 * POLL + 1)
+        await until(renewed)
 
 
 async def test_no_older_version_is_spoken_than_allowed(tmp_path):

@@ -33,14 +33,14 @@ async def test_recovery_needs_no_restart(tmp_path):
 
 
 async def test_too_slow_is_a_timeout_that_prometheus_was_told_of(tmp_path):
-    async with adapter(tmp_path, query_timeout=0.3) as it:
+    async with adapter(tmp_path, query_timeout=2.0) as it:
         it.prometheus.stalls()
         await failure(it, 504, "Timeout", "timeout")
         method, form, _ = it.prometheus.requests[0]
         assert method == "POST"
         # What is left of it after looking for company.
-        assert 200 < int(form["timeout"].removesuffix("ms")) <= 300
-        assert abs(float(form["time"]) - it.clock.now() / 1000) < 5
+        assert 0 < int(form["timeout"].removesuffix("ms")) <= 2000
+        assert float(form["time"]) == it.clock.now() / 1000
         await until(lambda: it.prometheus.cancelled == 1)
 
 
@@ -54,7 +54,7 @@ async def test_prometheus_own_timeout_is_a_timeout(tmp_path):
 async def test_a_caller_may_ask_for_less_time(tmp_path):
     async with adapter(tmp_path) as it:
         it.prometheus.stalls()
-        got = await it.ask(f"{METRIC}?timeout=200ms", user="hpa")
+        got = await it.ask(f"{METRIC}?timeout=2s", user="hpa")
         got.failure(504, "Timeout")
         # Nobody waits any more, so nothing runs on.
         await until(lambda: it.prometheus.cancelled == 1)
@@ -62,10 +62,11 @@ async def test_a_caller_may_ask_for_less_time(tmp_path):
 
 async def test_an_impatient_caller_does_not_take_the_answer_from_the_others(tmp_path):
     async with adapter(tmp_path) as it:
-        it.prometheus.stalls(0.6, vector(({}, "5")))
+        released = it.prometheus.holds(vector(({}, "5")))
         patient = asyncio.create_task(it.ask(METRIC, user="hpa"))
         await until(lambda: it.prometheus.queries)
         (await it.ask(f"{METRIC}?timeout=100ms", user="hpa")).failure(504, "Timeout")
+        released.set()
         assert (await patient).json["items"][0]["value"] == "5"
         assert len(it.prometheus.queries) == 1
         assert it.prometheus.cancelled == 0

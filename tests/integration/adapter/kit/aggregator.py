@@ -13,7 +13,8 @@ from msgspec import Struct
 from tests.integration.adapter.kit.server import ROOT, Answer, Harness, pem
 
 _PARALLEL = 5
-_BUDGET = 5.0
+_BUDGET = 30.0
+"""Seconds. Kubernetes gives five, but not on a machine that runs other tests beside."""
 _DISCOVERY = "application/json;g=apidiscovery.k8s.io;v={};as=APIGroupDiscoveryList"
 _MASTERS = {"X-Remote-User": "system:kube-aggregator", "X-Remote-Group": "system:masters"}
 _ALONE = {"X-Remote-User": "system:kube-aggregator"}

@@ -82,9 +82,9 @@ MISBEHAVIOURS = (
     Misbehaviour("silent", lambda it: it.stalls(), TIMEOUT),
     Misbehaviour("silent after the headers", _sends(head(_LENGTH)), TIMEOUT),
     Misbehaviour("silent in the middle", _sends(head(_LENGTH), GOOD[:30]), TIMEOUT),
-    Misbehaviour("drips", _sends(head(_LENGTH), *[b" ", 0.05] * 40), TIMEOUT),
+    Misbehaviour("drips", _sends(head(_LENGTH), *[b" ", 0.05] * 1000), TIMEOUT),
     Misbehaviour(
-        "drips headers", _sends(b"HTTP/1.1 200 OK\r\n", *[b"A: b\r\n", 0.05] * 40), TIMEOUT
+        "drips headers", _sends(b"HTTP/1.1 200 OK\r\n", *[b"A: b\r\n", 0.05] * 1000), TIMEOUT
     ),
     Misbehaviour("hangs up at once", _sends(hang_up), UNAVAILABLE),
     Misbehaviour("resets at once", _sends(_aborts), UNAVAILABLE),

@@ -59,12 +59,23 @@ class FakePrometheus:
 
         self.behave = behave
 
-    def stalls(self, seconds: float = 30.0, body: bytes | None = None) -> None:
+    def stalls(self, seconds: float = 3600.0, body: bytes | None = None) -> None:
         async def behave(_request: web.Request, _query: str) -> web.StreamResponse:
             await asyncio.sleep(seconds)
             return web.Response(body=body or vector(({}, "1")))
 
         self.behave = behave
+
+    def holds(self, body: bytes | None = None) -> asyncio.Event:
+        """Answers when the event that is returned is set."""
+        released = asyncio.Event()
+
+        async def behave(_request: web.Request, _query: str) -> web.StreamResponse:
+            await released.wait()
+            return web.Response(body=body or vector(({}, "1")))
+
+        self.behave = behave
+        return released
 
     def breaks_off(self) -> None:
         """Promises a body and closes the connection in the middle of it."""

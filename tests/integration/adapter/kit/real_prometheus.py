@@ -50,7 +50,7 @@ async def prometheus_with(folder: Path, lines: Iterable[str]) -> AsyncIterator[t
                         return got.status == 200
                 return False
 
-            await until(ready, 20)
+            await until(ready)
         yield url, process
     finally:
         if process.returncode is None:

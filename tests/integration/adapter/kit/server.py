@@ -18,11 +18,14 @@ from adapter.authn_config import TrustFiles
 from adapter.core.upstream import Upstream
 from adapter.settings import ApiServers, ServingFiles, Settings
 from kube.service.settings import Address
-from kube.vocab.times import SystemClock
+from kube.vocab.times import Clock, SystemClock
 from tests.integration.adapter.kit.apiserver import FakeApiServer, fake_apiserver, kubeconfig
 from tests.integration.adapter.kit.prometheus import FakePrometheus, fake_prometheus
 
 ROOT = "/apis/external.metrics.k8s.io/v1beta1"
+PATIENCE = 45.0
+"""Seconds to wait for what has to happen, well below the time that a test has."""
+
 METRIC = f"{ROOT}/namespaces/default/queue_depth"
 RULES = """
 externalRules:
@@ -35,17 +38,21 @@ externalRules:
 """
 
 
-class SteppedClock(SystemClock):
-    """The machine's clock, set forward by hand."""
+class SteppedClock:
+    """Stands at the time of its making until it is set forward by hand: on a slow machine nothing
+    grows older than a test says.
+    """
 
     def __init__(self) -> None:
+        machine = SystemClock()
+        self._now, self._monotonic = machine.now(), machine.monotonic()
         self.ahead = 0.0
 
     def now(self) -> int:
-        return super().now() + round(self.ahead * 1000)
+        return self._now + round(self.ahead * 1000)
 
     def monotonic(self) -> float:
-        return super().monotonic() + self.ahead
+        return self._monotonic + self.ahead
 
 
 class Certificates:
@@ -80,9 +87,12 @@ def client_certificate(
     return authority.issue_cert(common_name=name, organization_name=organisation)
 
 
-async def until(condition: Callable[[], Any], seconds: float = 5.0) -> None:
-    """Wait for something that happens in another task or process; `condition` may be async."""
-    async with asyncio.timeout(seconds):
+async def until(condition: Callable[[], Any]) -> None:
+    """Wait for something that happens in another task or process; `condition` may be async.
+
+    As long as a slow and busy machine may need: what is there already costs no time.
+    """
+    async with asyncio.timeout(PATIENCE):
         while True:
             found = condition()
             if await found if inspect.isawaitable(found) else found:
@@ -183,13 +193,14 @@ async def adapter(
     trust: Callable[[Certificates], dict[str, str]] | None = None,
     before: Callable[[FakeApiServer], None] = lambda _: None,
     clocked: Callable[[SteppedClock], None] = lambda _: None,
+    clock: Clock | None = None,
     **changes: Any,
 ) -> AsyncIterator[Harness]:
     """A running adapter; `changes` are fields of its settings. `before` it starts, the cluster may
-    be changed, and the clock set.
+    be changed, and the clock set, or another `clock` given.
     """
     certificates = Certificates()
-    clock = SteppedClock()
+    stepped = SteppedClock()
     leaf = certificates.serving.issue_cert("127.0.0.1", "localhost")
     leaf.private_key_pem.write_to_path(folder / "tls.key")
     (folder / "tls.crt").write_bytes(b"".join(part.bytes() for part in leaf.cert_chain_pems))
@@ -197,7 +208,7 @@ async def adapter(
     async with fake_prometheus() as prometheus, fake_apiserver() as cluster:
         cluster.trust = certificates.trust() if trust is None else trust(certificates)
         before(cluster)
-        clocked(clock)
+        clocked(stepped)
         (folder / "kubeconfig").write_text(kubeconfig(cluster.url))
         files = ServingFiles(certificate=f"{folder}/tls.crt", key=f"{folder}/tls.key")
         fields: dict[str, Any] = {
@@ -209,8 +220,8 @@ async def adapter(
             "trust": TrustFiles(),
             "drain": 0.5,
         } | changes
-        harness = Harness(certificates, prometheus, cluster, clock)
-        async with app.running(Settings(**fields), clock) as server:
+        harness = Harness(certificates, prometheus, cluster, stepped)
+        async with app.running(Settings(**fields), clock or stepped) as server:
             harness.server = server
             try:
                 yield harness

@@ -40,7 +40,7 @@ async def victoria_metrics(folder: Path, samples: str) -> AsyncIterator[str]:
                         return got.status == 204
                 return False
 
-            await until(told, 20)
+            await until(told)
             # What was told becomes visible with the next flush.
             async with session.get(f"{url}/internal/force_flush") as got:
                 assert got.status == 200
