@@ -8,6 +8,7 @@ import asyncio
 from typing import Final
 
 import msgspec
+from cachetools import LRUCache
 from msgspec import Struct
 
 from kube.client.errors import KubeError, NotFound
@@ -18,6 +19,8 @@ from kube.vocab.objects import Wire
 from kube.vocab.times import Clock, SystemClock
 
 RELOAD_APART: Final = 10.0
+KNOWN_GROUPS: Final = 1000
+"""Groups whose answers are kept at most; objects can name any."""
 
 
 class Mapping(Struct, frozen=True):
@@ -86,8 +89,12 @@ class Discovery:
     def __init__(self, client: ApiClient, *, clock: Clock | None = None) -> None:
         self._client = client
         self._clock = clock or SystemClock()
-        self._groups: dict[str, _Known] = {}
-        self._locks: dict[str, asyncio.Lock] = {}
+        self._groups: LRUCache[str, _Known] = LRUCache(KNOWN_GROUPS)
+        self._loads: dict[str, asyncio.Task[None]] = {}
+
+    def __len__(self) -> int:
+        """Groups whose answers are kept."""
+        return len(self._groups)
 
     async def mappings(self, api_version: str, kind: str) -> tuple[Mapping, ...]:
         """All resources that serve `kind`: the named version first, then the server's preference.
@@ -119,18 +126,29 @@ class Discovery:
         return [mapping for mapping in known.mappings if mapping.kind == kind] if known else []
 
     async def _load(self, group: str) -> None:
-        asked_at = self._clock.monotonic()
-        async with self._locks.setdefault(group, asyncio.Lock()):
-            known = self._groups.get(group)
-            # Whoever waited for the lock takes the answer of the one before.
-            if known is not None and known.loaded_at > asked_at - RELOAD_APART:
-                return
-            mappings = [
-                mapping
-                for version in await self._versions(group)
-                for mapping in await self._resources(group, version)
-            ]
-            self._groups[group] = _Known(tuple(mappings), self._clock.monotonic())
+        """Read the group, together with all who ask meanwhile: one answer or failure for all."""
+        known = self._groups.get(group)
+        if known is not None and known.loaded_at > self._clock.monotonic() - RELOAD_APART:
+            return
+        load = self._loads.get(group)
+        if load is None:
+            load = self._loads[group] = asyncio.ensure_future(self._read(group))
+            load.add_done_callback(lambda done: self._loaded(group, done))
+        # Who gives up must not take the others' answer along.
+        await asyncio.shield(load)
+
+    def _loaded(self, group: str, load: asyncio.Task[None]) -> None:
+        del self._loads[group]
+        if not load.cancelled():
+            load.exception()  # looked at, though perhaps nobody waits any more
+
+    async def _read(self, group: str) -> None:
+        mappings = [
+            mapping
+            for version in await self._versions(group)
+            for mapping in await self._resources(group, version)
+        ]
+        self._groups[group] = _Known(tuple(mappings), self._clock.monotonic())
 
     async def _versions(self, group: str) -> list[str]:
         """The group's versions, the preferred one first; none where the group is unknown."""

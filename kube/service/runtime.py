@@ -7,6 +7,7 @@ or usage.
 
 import asyncio
 import os
+import resource
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Iterator
@@ -31,6 +32,10 @@ FAILED: Final = 1
 USAGE: Final = 2
 
 
+MOST_DESCRIPTORS: Final = 65_536
+"""More than any of our daemons has connections."""
+
+
 class UsageError(Exception):
     """The user has to change a flag, a file or the machine; one line says which."""
 
@@ -41,6 +46,7 @@ def run(main: Main, *, program: str, drain: float = 5.0) -> int:
     UsageError and ConfigError, alone or in a group, become a line each on stderr and code 2.
     Anything else that escapes `main` is a defect and is raised.
     """
+    _allow_descriptors()
     try:
         with asyncio.Runner(loop_factory=new_loop) as runner:
             return runner.run(_supervise(main, program, drain))
@@ -54,6 +60,16 @@ def run(main: Main, *, program: str, drain: float = 5.0) -> int:
         for leaf in _leaves(ours):
             _say(program, str(leaf))
         return USAGE
+
+
+def _allow_descriptors() -> None:
+    """Raise the soft limit of open files, as Go programs do: it protects users of select() alone,
+    and connections that hang could reach it.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MOST_DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, MOST_DESCRIPTORS)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 async def _supervise(main: Main, program: str, drain: float) -> int:

@@ -1,8 +1,10 @@
+import asyncio
+
 import pytest
 from aiohttp import web
 
-from kube.client.discovery import Discovery, NoKindMatch, NotScalable
-from kube.client.errors import ServerError
+from kube.client.discovery import KNOWN_GROUPS, Discovery, NoKindMatch, NotScalable
+from kube.client.errors import ServerError, Unreachable
 from kube.vocab.times import LoopClock
 from tests.unit.kube.client.scripted import client_of, failure
 
@@ -127,3 +129,35 @@ class HandClock(LoopClock):
 
     def monotonic(self) -> float:
         return self.time
+
+
+async def test_a_group_that_hangs_is_waited_for_once_by_all_who_ask():
+    server = Server()
+
+    async def handle(request: web.Request) -> web.StreamResponse:
+        if request.path == "/apis/apps":
+            server.asked.append(request.path)
+            await asyncio.sleep(3600)
+        return await server.handle(request)
+
+    async with client_of(handle, timeout=10.0) as client:
+        discovery = Discovery(client)
+        asked = [discovery.mappings("apps/v1", "Deployment") for _ in range(30)]
+        given_up = asyncio.create_task(discovery.mappings("apps/v1", "Deployment"))
+        await asyncio.sleep(1)
+        given_up.cancel()
+        found = await asyncio.gather(*asked, return_exceptions=True)
+        assert asyncio.get_running_loop().time() < 12
+        assert {type(error) for error in found} == {Unreachable}
+        assert server.asked == ["/apis/apps"]
+        await discovery.mappings("v1", "Node")
+
+
+async def test_groups_that_objects_make_up_are_not_kept_for_ever():
+    server = Server()
+    async with client_of(server.handle) as client:
+        discovery = Discovery(client)
+        for number in range(KNOWN_GROUPS + 50):
+            with pytest.raises(NoKindMatch):
+                await discovery.mappings(f"g{number}.example.org/v1", "Thing")
+        assert len(discovery) == KNOWN_GROUPS

@@ -55,6 +55,25 @@ def test_the_exit_code_is_main_s():
     assert finish(start("return None"))[0] == 0
 
 
+def test_as_many_descriptors_may_be_open_as_the_system_allows():
+    code = f"""
+    import resource
+    kind = resource.RLIMIT_NOFILE
+    hard = resource.getrlimit(kind)[1]
+    resource.setrlimit(kind, (200, hard))
+    {PRELUDE.strip().replace(chr(10), chr(10) + "    ")}
+    async def main(stop):
+        print(*resource.getrlimit(kind), hard)
+    run(main, program="daemon")
+    """
+    found = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(code)], stdout=subprocess.PIPE, text=True, check=True
+    )
+    soft, kept, hard = map(int, found.stdout.split())
+    assert soft == (65_536 if hard < 0 else min(hard, 65_536))
+    assert kept == hard
+
+
 def test_what_does_not_end_is_cancelled_at_the_deadline():
     process = started(
         """
