@@ -20,8 +20,9 @@ from kube.service.listeners import listening
 from kube.service.settings import Address
 from kube.vocab.times import Clock, LoopClock
 from scaler.settings import Settings
-from tests.integration.scaler.daemon import Running, free_port
+from tests.integration.scaler.daemon import Running
 from tests.integration.scaler.world import EPOCH
+from tests.ports import free_port
 
 PERIOD = 15.0
 SIZE = Fleet(namespaces=20, apps=8, pods=5)
