@@ -13,7 +13,7 @@ JSON: Final = "application/json"
 PARTIAL_LIST: Final = "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io"
 """`Accept` of a list that wants metadata only, a sixth of the work (python-stack §3.7)."""
 PARTIAL_OBJECT: Final = "application/json;as=PartialObjectMetadata;v=v1;g=meta.k8s.io"
-"""`Accept` of a watch that wants metadata only."""
+"""`Accept` of a read or a watch that wants metadata only."""
 
 _METHODS: Final[dict[Operation, str]] = {
     "get": "GET",
@@ -163,11 +163,14 @@ def list_of(
     )
 
 
-def get_of(resource: Resource, namespace: str, name: str, *, subresource: str = "") -> Request:
+def get_of(
+    resource: Resource, namespace: str, name: str, *, subresource: str = "", accept: str = JSON
+) -> Request:
     """GET one object or subresource."""
     return Request(
         operation="get",
         path=path_of(resource, namespace, segment_present(name), subresource),
+        accept=accept,
         resource=_label(resource, subresource),
     )
 

@@ -33,16 +33,15 @@ def status_after(
     if not decision.target_seen:
         return status
     status = structs.replace(status, current_replicas=decision.running)
+    untold = _untold(before, decision)
+    if untold is not None:
+        status = _scaled(status, untold)
     if applied.kind == "failed" or decision.failed:
         return status
     if decision.evaluated:
         status = structs.replace(status, current_metrics=_metrics(spec, decision))
     if applied.kind == "scaled":
-        status = structs.replace(
-            status,
-            last_scale_time=format_rfc3339(decision.at),
-            scaling_events_count=min(before.scaling_events_count + 1, HIGHEST_COUNT),
-        )
+        status = _scaled(status, decision.at)
     return structs.replace(status, desired_replicas=decision.desired)
 
 
@@ -77,6 +76,17 @@ def memory_of(status: AutoscalerStatus, now: Millis, lease_renewed: Millis | Non
         above_seen=seen,
         below_seen=seen,
     )
+
+
+def with_scaling(memory: Memory, written: Millis | None, now: Millis) -> Memory:
+    """The memory once the target tells that its count was decided on at `written` (D24).
+
+    That is later than what the status says where whoever wrote it never came to say so. A time in
+    the future is `now`.
+    """
+    if written is None or written <= (memory.last_scale or 0):
+        return memory
+    return structs.replace(memory, last_scale=min(written, whole_seconds(now)))
 
 
 def times_ahead(status: AutoscalerStatus, now: Millis) -> tuple[str, ...]:
@@ -114,6 +124,22 @@ def _with_conditions(
         last_condition_state=last.status,
         observed_generation=generation or before.observed_generation,
     )
+
+
+def _scaled(status: AutoscalerStatus, at: Millis) -> AutoscalerStatus:
+    return structs.replace(
+        status,
+        last_scale_time=format_rfc3339(at),
+        scaling_events_count=min(status.scaling_events_count + 1, HIGHEST_COUNT),
+    )
+
+
+def _untold(before: AutoscalerStatus, decision: Decision) -> Millis | None:
+    """When a scaling was made whose own status write got lost (D24)."""
+    known = decision.memory.last_scale
+    if known is None or known <= (_moment(before.last_scale_time, decision.at) or 0):
+        return None
+    return known
 
 
 def _metrics(spec: Spec, decision: Decision) -> tuple[MetricStatus, ...]:

@@ -14,6 +14,7 @@ from scaler.core.lifecycle import rest_of
 from scaler.core.observed import Memory
 from scaler.core.record import Record
 from scaler.core.rivals import Claim, conflict_events, giving_way, overlap_event
+from scaler.core.signature import signature
 from scaler.core.spec import Spec
 from scaler.core.status import (
     memory_after,
@@ -83,9 +84,9 @@ class Evaluator:
             return
         if entry.memory is None:
             entry.memory = self._recall(entry, now)
-        asked = entry.spec
+        asked, uid = entry.spec, entry.autoscaler.metadata.uid
         sight, rivals = await asyncio.gather(
-            self._observer.observe(asked, entry.memory, now),
+            self._observer.observe(asked, entry.memory, now, uid=uid, known=entry.known),
             self._rivals.of(asked, entry.rivals),
         )
         spec = giving_way(asked, rivals)
@@ -95,7 +96,9 @@ class Evaluator:
         if not self._may_act(entry, asked):
             return
         self._tell_rivals(entry, spec, rivals)
-        applied = await self._apply(spec, decision, sight.scale)
+        applied = await self._apply(entry, spec, decision, sight.scale)
+        if sight.scale is not None and applied.kind != "failed":
+            entry.known = decision.desired if applied.kind == "scaled" else decision.current
         self.outcomes[decision.rule] += 1
         version = entry.flight.version_of(spec)
         entry.flight.add(Record(now, version, sight.observed, applied, decision.rule))
@@ -121,13 +124,16 @@ class Evaluator:
     def _holds(self, entry: Entry) -> bool:
         return self._leadership.held(entry.autoscaler.metadata.uid)
 
-    async def _apply(self, spec: Spec, decision: Decision, scale: ScaleObject | None) -> Applied:
+    async def _apply(
+        self, entry: Entry, spec: Spec, decision: Decision, scale: ScaleObject | None
+    ) -> Applied:
         if scale is None or not decision.scales:
             return Applied()
         if spec.dry_run:
             return Applied("dry_run")
+        name = signature(entry.autoscaler.metadata.uid, decision.at)
         try:
-            await self._scales.write(scale, decision.desired)
+            await self._scales.write(scale, decision.desired, name)
         except KubeError as error:
             return Applied("failed", str(error))
         return Applied("scaled")

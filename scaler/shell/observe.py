@@ -14,6 +14,7 @@ from scaler.core.gates import needs_metrics
 from scaler.core.metric_spec import Metric
 from scaler.core.observed import Memory, Observed, Reading
 from scaler.core.spec import Spec
+from scaler.core.status import with_scaling
 from scaler.core.wire import TargetReference
 from scaler.shell.externals import ExternalMetrics
 from scaler.shell.monitors import Monitors
@@ -67,8 +68,14 @@ class Observer:
         self._period = period
         self._max_sample_age = max_sample_age
 
-    async def observe(self, spec: Spec, memory: Memory, now: Millis) -> Sight:
-        """Never raises for what the API server says: failures are part of what is seen."""
+    async def observe(
+        self, spec: Spec, memory: Memory, now: Millis, *, uid: str, known: int | None
+    ) -> Sight:
+        """Never raises for what the API server says: failures are part of what is seen.
+
+        `uid` is the autoscaler's, `known` the count that we left. Any other was set by a scaler
+        before us, by ourselves without an answer, or by somebody else: the target tells (D24).
+        """
         observed = Observed(memory=memory, period=self._period)
         if spec.lifecycle.on:
             monitor = await self._monitors.read(spec.namespace, spec.name)
@@ -77,10 +84,12 @@ class Observer:
                 return Sight(observed, None)
         try:
             scale = await self._scales.read(spec.namespace, spec.target)
+            if scale.scale.spec_replicas != known:
+                memory = with_scaling(memory, await self._scales.last_scaled(scale, uid), now)
         except (KubeError, ValueError) as error:
             text = _scale_text(spec.target, error)
             return Sight(structs.replace(observed, scale_error=text), None)
-        observed = structs.replace(observed, scale=scale.scale)
+        observed = structs.replace(observed, scale=scale.scale, memory=memory)
         observed, counted = await self._with_pods(spec, observed, scale, now)
         if needs_metrics(spec, observed, now):
             ask = Question(spec, scale.scale.selector, counted, now, self._max_age(spec))

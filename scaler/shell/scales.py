@@ -7,10 +7,13 @@ from msgspec import Struct
 
 from kube.client.discovery import Discovery
 from kube.client.errors import Conflict, KubeError, Unreachable
-from kube.client.requests import Resource, get_of, update_of
+from kube.client.requests import PARTIAL_OBJECT, Resource, get_of, update_of
 from kube.client.transport import ApiClient
+from kube.service.logs import get_logger
 from kube.vocab.objects import ObjectMeta, Wire
+from kube.vocab.times import Millis
 from scaler.core.observed import Scale
+from scaler.core.signature import ManagedObject, signed_at
 from scaler.core.wire import TargetReference
 
 
@@ -50,6 +53,8 @@ class ScaleObject(Struct, frozen=True):
 
 
 _SCALE: Final = msgspec.json.Decoder(_WireScale)
+_MANAGED: Final = msgspec.json.Decoder(ManagedObject)
+_log = get_logger("controllers.WatermarkPodAutoscaler")
 
 
 class Scales:
@@ -58,14 +63,31 @@ class Scales:
     def __init__(self, client: ApiClient, discovery: Discovery) -> None:
         self._client = client
         self._discovery = discovery
+        self._complained: set[tuple[Resource, str]] = set()
 
     async def read(self, namespace: str, target: TargetReference) -> ScaleObject:
         """The target's scale now. Raises KubeError."""
         mapping = await self._discovery.scalable(target.api_version, target.kind)
         return await self._get(mapping.resource, namespace, target.name)
 
-    async def write(self, seen: ScaleObject, replicas: int) -> None:
-        """Ask for `replicas`, provided nobody changed the count since `seen`.
+    async def last_scaled(self, seen: ScaleObject, uid: str) -> Millis | None:
+        """When the autoscaler with that uid decided on the count that the target has.
+
+        None where somebody else set it, or where nobody can tell: no right to read the target
+        itself, said once for each kind of it. Raises KubeError where asking again may help.
+        """
+        request = get_of(seen.resource, seen.namespace, seen.name, accept=PARTIAL_OBJECT)
+        try:
+            found = await self._client.read(request, _MANAGED)
+        except KubeError as error:
+            if error.retryable:
+                raise
+            self._complain(seen.resource, error)
+            return None
+        return signed_at(found.metadata.managed_fields or (), uid)
+
+    async def write(self, seen: ScaleObject, replicas: int, signature: str) -> None:
+        """Ask for `replicas` under that name, provided nobody changed the count since `seen`.
 
         A conflict is read again and tried once more if the count is still the same (any status
         update of a rollout conflicts). Raises CountChanged if it is not, and KubeError. Where the
@@ -73,7 +95,7 @@ class Scales:
         (HTTP clients repeat a PUT whose connection broke, so a conflict may be with ourselves.)
         """
         try:
-            await self._put(seen, replicas)
+            await self._put(seen, replicas, signature)
         except (Conflict, Unreachable) as error:
             fresh = await self._get(seen.resource, seen.namespace, seen.name)
             if fresh.uid == seen.uid and fresh.scale.spec_replicas == replicas:
@@ -82,7 +104,7 @@ class Scales:
                 raise
             if fresh.uid != seen.uid or fresh.scale.spec_replicas != seen.scale.spec_replicas:
                 raise CountChanged(seen, fresh) from None
-            await self._put(fresh, replicas)
+            await self._put(fresh, replicas, signature)
 
     async def _get(self, resource: Resource, namespace: str, name: str) -> ScaleObject:
         request = get_of(resource, namespace, name, subresource="scale")
@@ -92,14 +114,23 @@ class Scales:
             resource, namespace, name, found.metadata.uid, found.metadata.resource_version, scale
         )
 
-    async def _put(self, seen: ScaleObject, replicas: int) -> None:
+    async def _put(self, seen: ScaleObject, replicas: int, signature: str) -> None:
         meta = ObjectMeta(
             name=seen.name, namespace=seen.namespace, uid=seen.uid, resource_version=seen.version
         )
         body = msgspec.json.encode(_ScaleWrite(metadata=meta, spec=_ScaleSpec(replicas)))
-        await self._client.send(
-            update_of(seen.resource, seen.namespace, seen.name, body, subresource="scale")
-        )
+        request = update_of(seen.resource, seen.namespace, seen.name, body, subresource="scale")
+        await self._client.send(request.with_query(fieldManager=signature))
+
+    def _complain(self, resource: Resource, error: KubeError) -> None:
+        trouble = (resource, type(error).__name__)
+        if trouble not in self._complained:
+            self._complained.add(trouble)
+            text = (
+                "Cannot read who scaled the target last, so a scaling whose status write got lost "
+                "starts no forbidden window; the rights to scale include get on the target itself"
+            )
+            _log.warning(text, resource=resource.plural, error=str(error))
 
 
 class CountChanged(KubeError):

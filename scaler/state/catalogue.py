@@ -53,6 +53,8 @@ class Entry(Struct, eq=False):
     written: AutoscalerStatus | None
     written_at: Millis = 0
     memory: Memory | None = None
+    known: int | None = None
+    """The target's count as we left it; None while that is not known."""
     last: Evaluated | None = None
     rivals: tuple[Claim, ...] = ()
     """Who else was found to set the target's count (D37)."""
@@ -144,7 +146,7 @@ class Catalogue:
             if not concerned(entry.autoscaler.metadata.uid):
                 continue
             entry.status = entry.written = entry.autoscaler.status
-            entry.memory = entry.last = None
+            entry.memory = entry.last = entry.known = None
             entry.rests_until = 0.0
 
     def on_added(self, key: Key, item: Autoscaler | Undecodable) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from kube.vocab.objects import OwnerReference
-from kube.vocab.times import SECOND
+from kube.vocab.times import SECOND, format_rfc3339
 from scaler.core.conditions import Applied
 from scaler.core.decision import decide
 from scaler.core.observed import Memory, Observed, Reading, Sample, Scale, reading_of
@@ -72,7 +72,8 @@ def run(scenario: Scenario) -> Run:
     """Evaluate `scenario` from its start to its end."""
     spec, found = scenario.spec(), Run()
     births = [-5 * HOUR] * scenario.initial
-    memory, status = Memory(last_scale=_at(-HOUR)), AutoscalerStatus()
+    memory = Memory(last_scale=_at(-HOUR))
+    status = AutoscalerStatus(last_scale_time=format_rfc3339(_at(-HOUR)))
     by_hand = dict(scenario.scaled_by_hand)
     for now in range(scenario.until + 1):
         if now in by_hand:

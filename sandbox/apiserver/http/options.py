@@ -39,7 +39,7 @@ class WriteOptions(Struct, frozen=True):
 
     dry_run: bool = False
     field_validation: str = "Warn"
-    field_manager: str = "unknown"
+    field_manager: str = ""
 
 
 def list_options(query: Mapping[str, str], resource: Resource, *, watch: bool) -> ListOptions:
@@ -78,7 +78,7 @@ def write_options(query: Mapping[str, str]) -> WriteOptions:
             f'fieldValidation: Unsupported value: "{validation}": supported values: '
             '"Ignore", "Strict", "Warn"'
         )
-    return WriteOptions(dry_run == "All", validation, query.get("fieldManager") or "unknown")
+    return WriteOptions(dry_run == "All", validation, query.get("fieldManager", ""))
 
 
 def _number(query: Mapping[str, str], name: str) -> int:

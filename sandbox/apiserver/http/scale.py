@@ -51,6 +51,29 @@ def with_scale(resource: Resource, obj: Object, scale: Object) -> Object:
     return result
 
 
+def note_scaling(resource: Resource, old: Object, new: Object, manager: str) -> None:
+    """Note in `new` who set its count, where that is another one than in `old`. Without a time:
+    Kubernetes has none there either.
+    """
+    path = _paths(resource).spec_replicas
+    if _at(old, path) == _at(new, path):
+        return
+    fields: Object = {}
+    for step in reversed(path.split(".")[1:]):
+        fields = {f"f:{step}": fields}
+    entry = {
+        "manager": manager,
+        "operation": "Update",
+        "apiVersion": resource.api_version,
+        "fieldsType": "FieldsV1",
+        "fieldsV1": fields,
+        "subresource": "scale",
+    }
+    meta = new["metadata"]
+    others = [one for one in meta.get("managedFields") or [] if one.get("subresource") != "scale"]
+    meta["managedFields"] = [*others, entry]
+
+
 def _paths(resource: Resource) -> ScalePaths:
     if resource.scale is None:
         raise NotFound("the server could not find the requested resource")

@@ -11,7 +11,7 @@ from sandbox.apiserver.http.options import WriteOptions, write_options
 from sandbox.apiserver.http.patches import PatchType, patch_type, patched
 from sandbox.apiserver.http.representation import json_response, object_body, requested_form
 from sandbox.apiserver.http.requestinfo import RequestInfo
-from sandbox.apiserver.http.scale import SCALE, scale_of, with_scale
+from sandbox.apiserver.http.scale import SCALE, note_scaling, scale_of, with_scale
 from sandbox.apiserver.kinds.resources import Object, Resource
 from sandbox.apiserver.storage.errors import BadRequest, Invalid, NotFound
 from sandbox.apiserver.storage.store import Store
@@ -46,7 +46,7 @@ async def replace_object(
     old = store.get(resource, _namespace(resource, info), info.name)
     if info.subresource == "scale":
         scale = await read_object(request, SCALE, info)
-        return _write_scale(store, request, resource, with_scale(resource, old, scale), options)
+        return _write_scale(store, request, resource, old, scale, options)
     obj = await read_object(request, resource, info)
     if not resource.unconditional_update and not obj["metadata"].get("resourceVersion"):
         raise Invalid.of(resource, info.name, [_MUST_NAME_VERSION])
@@ -71,7 +71,7 @@ async def patch_object(
         raise NotFound.of(resource, info.name)
     if info.subresource == "scale":
         scale = patched(kind, SCALE, scale_of(resource, old), patch)
-        return _write_scale(store, request, resource, with_scale(resource, old, scale), options)
+        return _write_scale(store, request, resource, old, scale, options)
     # The version spoken may not be the one stored, and the patch may name it.
     spoken = {**old, "apiVersion": resource.api_version}
     obj = patched(kind, resource, spoken, patch)
@@ -101,7 +101,7 @@ def _apply_new(
 def _record_manager(store: Store, resource: Resource, obj: Object, options: WriteOptions) -> None:
     """Note who applied. Which fields are whose is not tracked."""
     entry = {
-        "manager": options.field_manager,
+        "manager": options.field_manager or "unknown",
         "operation": "Apply",
         "apiVersion": resource.api_version,
         "time": format_rfc3339(store.clock.now()),
@@ -137,8 +137,16 @@ def _write(
 
 
 def _write_scale(
-    store: Store, request: web.Request, resource: Resource, obj: Object, options: WriteOptions
+    store: Store,
+    request: web.Request,
+    resource: Resource,
+    old: Object,
+    scale: Object,
+    options: WriteOptions,
 ) -> web.Response:
+    obj = with_scale(resource, old, scale)
+    agent = request.headers.get("User-Agent", "").partition("/")[0]
+    note_scaling(resource, old, obj, options.field_manager or agent)
     meta = obj["metadata"]
     result = store.update(
         resource, meta.get("namespace", ""), meta["name"], obj, dry_run=options.dry_run

@@ -1,5 +1,6 @@
 """Objects that the contract suite writes."""
 
+from copy import deepcopy
 from typing import Any
 
 GROUP = "contract.example.com"
@@ -82,6 +83,19 @@ GADGET_DEFINITION: dict[str, Any] = {
         ],
     },
 }
+
+
+def elsewhere_counted() -> dict[str, Any]:
+    """The definition of a kind that keeps its count in another place than most."""
+    found = deepcopy(GADGET_DEFINITION)
+    names = {"plural": "crowds", "kind": "Crowd"}
+    found["metadata"]["name"] = f"crowds.{GROUP}"
+    found["spec"]["names"] = names
+    (version,) = found["spec"]["versions"]
+    version["subresources"]["scale"]["specReplicasPath"] = ".spec.size.wanted"
+    size = {"type": "object", "properties": {"wanted": {"type": "integer"}}}
+    version["schema"]["openAPIV3Schema"]["properties"]["spec"]["properties"]["size"] = size
+    return found
 
 
 def gadget(name: str, **spec: Any) -> dict[str, Any]:

@@ -1,9 +1,17 @@
 """The status and scale subresources."""
 
+from typing import Any
+
 import pytest
 
-from tests.contract.apiserver.client import Api
-from tests.contract.apiserver.objects import deployment, gadget
+from tests.contract.apiserver.client import MERGE, PARTIAL, Api
+from tests.contract.apiserver.objects import (
+    GROUP,
+    VERSION,
+    deployment,
+    elsewhere_counted,
+    gadget,
+)
 
 pytestmark = pytest.mark.asyncio
 
@@ -120,3 +128,56 @@ async def test_scale_refuses_a_negative_count(api: Api):
     await api.created(path, deployment("web"))
     answer = await api.patch(f"{path}/web/scale", {"spec": {"replicas": -1}})
     assert (answer.code, answer.body["reason"]) == (422, "Invalid")
+
+
+# Who scaled last
+
+
+async def scalings(api: Api, path: str) -> list[dict[str, Any]]:
+    """What the metadata of an object says of writes to its scale."""
+    partial = (await api.get(path, accept=PARTIAL)).body
+    assert partial["kind"] == "PartialObjectMetadata"
+    found = partial["metadata"]["managedFields"]
+    return [one for one in found if one.get("subresource") == "scale"]
+
+
+async def scaled(api: Api, path: str, replicas: int, manager: str) -> None:
+    scale = (await api.get(f"{path}/scale")).body
+    scale["spec"]["replicas"] = replicas
+    answer = await api.put(f"{path}/scale", scale, fieldManager=manager)
+    assert answer.code == 200, answer
+
+
+async def test_who_set_the_count_last_is_noted_without_a_time(api: Api, gadgets: str):
+    deployments = api.path("deployments", group="apps")
+    await api.created(deployments, deployment("web"))
+    await api.created(gadgets, gadget("web", replicas=2))
+    crowds = api.path("crowds", group=GROUP, version=VERSION)
+    await api.install(elsewhere_counted())
+    crowd = gadget("web", size={"wanted": 2}) | {"kind": "Crowd"}
+    await api.created(crowds, crowd)
+    for path, fields in (
+        (f"{deployments}/web", {"f:spec": {"f:replicas": {}}}),
+        (f"{gadgets}/web", {"f:spec": {"f:replicas": {}}}),
+        (f"{crowds}/web", {"f:spec": {"f:size": {"f:wanted": {}}}}),
+    ):
+        await scaled(api, path, 5, "one/5529d7a1-e5c0-46ad-8768-47ac26049666@2026-01-31T12:00:00Z")
+        (entry,) = await scalings(api, path)
+        assert entry["manager"].startswith("one/5529d7a1-e5c0-46ad-8768-47ac26049666@2026")
+        assert (entry["operation"], entry["fieldsV1"]) == ("Update", fields)
+        assert "time" not in entry
+        await scaled(api, path, 6, "two")
+        assert [one["manager"] for one in await scalings(api, path)] == ["two"]
+
+
+async def test_a_scaling_of_no_name_is_noted_under_the_programs(api: Api, gadgets: str):
+    await api.created(gadgets, gadget("web", replicas=2))
+    program = {"User-Agent": "some-scaler/1.2 (linux)"}
+    async with api.session.patch(
+        f"{api.base}{gadgets}/web/scale",
+        json={"spec": {"replicas": 3}},
+        headers={"Content-Type": MERGE, **program},
+    ) as answer:
+        assert answer.status == 200
+    (entry,) = await scalings(api, f"{gadgets}/web")
+    assert entry["manager"] == "some-scaler"

@@ -13,6 +13,9 @@ from sandbox.cluster import SandboxCluster
 Fault = Callable[[web.Request], Awaitable[web.StreamResponse | None]]
 """Answers a request in the API server's place, or lets it pass with None."""
 
+Echo = Callable[[web.Request], bool]
+"""Whether the answer to a request that was done gets lost on its way."""
+
 
 class Call(Struct, frozen=True):
     """One request that the API server was asked, and its answer's code."""
@@ -31,6 +34,7 @@ class Gate:
     def __init__(self, clock: Clock) -> None:
         self.calls: list[Call] = []
         self.faults: list[Fault] = []
+        self.echoes: list[Echo] = []
         self._clock = clock
 
     @web.middleware
@@ -42,6 +46,8 @@ class Gate:
                 return answer
         answer = await handler(request)
         self._note(request, answer.status)
+        if any([echo(request) for echo in self.echoes]):
+            hang_up(request)
         return answer
 
     def _note(self, request: web.Request, code: int) -> None:
@@ -62,6 +68,12 @@ class GatedCluster(SandboxCluster):
         app = super()._app(aggregator)
         app.middlewares.insert(0, self._gate.check)
         return app
+
+
+def hang_up(request: web.Request) -> None:
+    """Cut the connection: whoever asked gets no answer."""
+    assert request.transport is not None
+    request.transport.abort()
 
 
 def token_of(request: web.Request) -> str:

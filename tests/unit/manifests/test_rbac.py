@@ -53,8 +53,8 @@ def test_the_scalers_permissions():
             for kind in ("deployments", "replicasets", "statefulsets")
             for verb in ("get", "update")
         ),
+        *(("apps", kind, "get") for kind in ("deployments", "replicasets", "statefulsets")),
         ("", "pods", "list"),
-        ("apps", "replicasets", "get"),
         ("autoscaling", "horizontalpodautoscalers", "list"),
         ("apps", "deployments", "list"),
         ("external.metrics.k8s.io", "*", "list"),
