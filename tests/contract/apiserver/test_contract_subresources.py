@@ -144,6 +144,8 @@ async def scalings(api: Api, path: str) -> list[dict[str, Any]]:
 async def scaled(api: Api, path: str, replicas: int, manager: str) -> None:
     scale = (await api.get(f"{path}/scale")).body
     scale["spec"]["replicas"] = replicas
+    # Whatever its controllers write meanwhile.
+    del scale["metadata"]["resourceVersion"]
     answer = await api.put(f"{path}/scale", scale, fieldManager=manager)
     assert answer.code == 200, answer
 
