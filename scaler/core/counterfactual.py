@@ -194,6 +194,10 @@ def _without_fleet(when: str) -> Change:
     return changed
 
 
+def _without_doubt(real: Situation, _: Decision) -> Iterator[Situation]:
+    yield _seen(real, "once the pods are as many as the target reports", doubt="")
+
+
 _CHANGES: Final[Mapping[Rule, Change]] = {
     "invalid_spec": _between,
     "monitor_unreadable": _unblocked,
@@ -217,6 +221,7 @@ _CHANGES: Final[Mapping[Rule, Change]] = {
     "recommendation": _between,
     "guarded_by_current": _more_load,
     "warming_up": _pods("once all Ready pods count", _one_counts),
+    "pods_differ": _without_doubt,
     "scale_up_limit": _more_up,
     "scale_down_limit": _more_down,
     "max_replicas": _loosen("max_replicas", "maxReplicas", lambda made: max(1, made.asked)),

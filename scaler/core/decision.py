@@ -59,7 +59,7 @@ def _decide_on_metrics(spec: Spec, observed: Observed, passed: Passed, now: Mill
     _follow(course, best)
     _spare_on_missing_evidence(course, evidence, best)
     asked = course.count
-    limited = _limit(course, spec, pods)
+    limited = _limit(course, spec, pods) if _is_certain(course, observed, passed) else None
     open_in = windows(spec, memory.last_scale, now)
     _wait(course, spec, memory, open_in, evidence, now)
     _spare_for_fleet(course, spec, observed.fleet)
@@ -135,11 +135,24 @@ def _spare_on_missing_evidence(course: Course, evidence: Evidence, best: Proposa
         course.hold("metric_unavailable", evidence.unavailable)
 
 
-def _limit(course: Course, spec: Spec, pods: PodCounts) -> Limited | None:
-    """One step goes only so far. None where warming pods stop a downscale beforehand (D35)."""
-    if pods.warming > 0 and course.count < course.current:
+def _is_certain(course: Course, observed: Observed, passed: Passed) -> bool:
+    """Whether the pods allow a step in that direction: none down while some that carry load do not
+    count yet (D35), none that a view that is not believed yet would make too large (V-07).
+    """
+    pods, grows, shrinks = passed.pods, course.count > course.current, course.count < course.current
+    if shrinks and pods.warming > 0:
         course.hold("warming_up", f"{pods.warming} Ready pods are younger than the readiness delay")
-        return None
+        return False
+    if (shrinks and observed.doubt == "fewer") or (grows and observed.doubt == "more"):
+        running = passed.scale.status_replicas
+        text = f"{pods.owned} pods are listed where the target reports {running}"
+        course.hold("pods_differ", text)
+        return False
+    return True
+
+
+def _limit(course: Course, spec: Spec, pods: PodCounts) -> Limited:
+    """One step goes only so far."""
     limited = limit(spec, course.current, course.count, pods.counted)
     if limited.reason != "DesiredWithinRange":
         course.take(_RULE_OF_LIMIT[limited.reason], limited.replicas)

@@ -14,6 +14,9 @@ from scaler.core.recommender import Advice
 
 ReadingState = Literal["ok", "empty", "nan", "infinite", "stale", "error", "forbidden", "not_found"]
 
+Doubt = Literal["", "fewer", "more"]
+"""How the listed pods differ from the target's own count where that is not believed yet (V-07)."""
+
 NOT_A_NUMBER_MILLI: Final = -(2**63)
 """What prometheus-adapter makes of NaN and of infinities (external-metrics-api §0.5): no value."""
 
@@ -109,7 +112,7 @@ class Observed(Struct, frozen=True, array_like=True, gc=False):
 
     `readings` are in the order of the specification's metrics. `period` is the time between two
     evaluations, in milliseconds. `monitor` is looked at where lifecycle control is on. `fleet` is
-    None while the fleet breaker has nothing to say.
+    None while the fleet breaker has nothing to say. `doubt` is about `pods`.
     """
 
     scale: Scale | None = None
@@ -122,6 +125,7 @@ class Observed(Struct, frozen=True, array_like=True, gc=False):
     period: int = 15 * SECOND
     monitor: Monitor | None = None
     fleet: Fleet | None = None
+    doubt: Doubt = ""
 
 
 def reading_of(samples: Sequence[Sample], now: Millis, max_age: int) -> Reading:

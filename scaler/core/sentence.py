@@ -108,6 +108,7 @@ _PHRASES: Final[Mapping[Rule, Callable[[Spec, Step], str]]] = {
     "no_running_replicas": _detail,
     "invalid_selector": _detail,
     "warming_up": _detail,
+    "pods_differ": _detail,
     "scaling_disabled": _just("the target is switched off with 0 replicas"),
     "above_max_replicas": _just("the target was above maxReplicas"),
     "below_min_replicas": _just("the target was below minReplicas"),

@@ -38,6 +38,7 @@ Rule = Literal[
     "recommendation",
     "guarded_by_current",
     "warming_up",
+    "pods_differ",
     "scale_up_limit",
     "scale_down_limit",
     "max_replicas",

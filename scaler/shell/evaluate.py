@@ -5,6 +5,8 @@ from collections import Counter
 from functools import partial
 from typing import Final
 
+from msgspec import structs
+
 from kube.client.errors import KubeError
 from kube.vocab.times import Clock, Millis
 from scaler.core.conditions import Applied
@@ -90,7 +92,9 @@ class Evaluator:
             self._rivals.of(asked, entry.rivals),
         )
         spec = giving_way(asked, rivals)
-        decision = decide(spec, sight.observed, now)
+        entry.view = entry.view.after(sight.observed)
+        observed = structs.replace(sight.observed, doubt=entry.view.doubt)
+        decision = decide(spec, observed, now)
         entry.rests_until = entry.asked + rest_of(decision.monitor)
         self.measures.decided(spec, decision, self._clock.monotonic() - entry.asked)
         if not self._may_act(entry, asked):
@@ -101,7 +105,7 @@ class Evaluator:
             entry.known = decision.desired if applied.kind == "scaled" else decision.current
         self.outcomes[decision.rule] += 1
         version = entry.flight.version_of(spec)
-        entry.flight.add(Record(now, version, sight.observed, applied, decision.rule))
+        entry.flight.add(Record(now, version, observed, applied, decision.rule))
         await self._finish(entry, spec, decision, applied)
 
     def _recall(self, entry: Entry, now: Millis) -> Memory:

@@ -19,6 +19,7 @@ from scaler.core.observed import Memory
 from scaler.core.rivals import Claim, TargetKey, target_key
 from scaler.core.spec import Spec, read_spec
 from scaler.core.trace import Decision
+from scaler.core.views import View
 from scaler.core.wire import Autoscaler, AutoscalerStatus
 from scaler.state.flight import Flight
 
@@ -56,6 +57,8 @@ class Entry(Struct, eq=False):
     known: int | None = None
     """The target's count as we left it; None while that is not known."""
     last: Evaluated | None = None
+    view: View = View()
+    """How its pods differed from its target's count lately (V-07)."""
     rivals: tuple[Claim, ...] = ()
     """Who else was found to set the target's count (D37)."""
     flight: Flight = field(default_factory=Flight)
@@ -147,6 +150,7 @@ class Catalogue:
                 continue
             entry.status = entry.written = entry.autoscaler.status
             entry.memory = entry.last = entry.known = None
+            entry.view = View()
             entry.rests_until = 0.0
 
     def on_added(self, key: Key, item: Autoscaler | Undecodable) -> None:

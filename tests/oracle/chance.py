@@ -11,6 +11,7 @@ from typing import TypeVar
 from scaler.core.lifecycle import Lifecycle, Monitor
 from scaler.core.metric_spec import Metric
 from scaler.core.observed import (
+    Doubt,
     Fleet,
     Memory,
     Observed,
@@ -119,7 +120,14 @@ def any_look(chance: Random, spec: Spec, *, wild: bool = False) -> Observed:
         memory=any_memory(chance),
         monitor=any_monitor(chance),
         fleet=any_fleet(chance),
+        doubt=any_doubt(chance),
     )
+
+
+def any_doubt(chance: Random) -> Doubt:
+    """How far the pods are believed, mostly wholly."""
+    doubts: tuple[Doubt, ...] = (*("",) * 10, "fewer", "more")
+    return chance.choice(doubts)
 
 
 def any_fleet(chance: Random) -> Fleet | None:

@@ -24,7 +24,9 @@ GATES = BLOCKS | {
 }  # fmt: skip
 FLEET = {"fleet_frozen", "fleet_thaw"}
 CORRECTIONS = {"above_max_replicas", "below_min_replicas"}
-WAITS = {"upscale_window", "downscale_window", "upscale_delay", "downscale_delay", "warming_up"}
+WAITS = {"upscale_window", "downscale_window", "upscale_delay", "downscale_delay", "warming_up"} | {
+    "pods_differ"
+}
 
 
 def outcome(spec: Spec, decision: Decision) -> Applied:

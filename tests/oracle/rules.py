@@ -97,6 +97,8 @@ def _on_metrics(
     asked = wanted
     if wanted < current and pods.warming:
         return Expected(current, True, after, None, asked, winner)  # D35
+    if {-1: "fewer", 0: "never", 1: "more"}[(wanted > current) - (wanted < current)] == world.doubt:
+        return Expected(current, True, after, None, asked, winner)  # V-07
     count, reason = _limited(spec, current, wanted, counted)
     if count != current and not _may_happen(
         spec, count > current, any_above or any_below, above, below, memory.last_scale, now

@@ -21,6 +21,7 @@ from scaler.core.pods import Pod, Target, count_pods
 from scaler.core.spec import Spec
 from scaler.core.status import change, memory_after, memory_of, status_after
 from scaler.core.trace import Decision
+from scaler.core.views import View
 from scaler.core.wire import AutoscalerStatus
 from tests.oracle.chance import any_spec
 from tests.oracle.laws import CORRECTIONS, check_decision, outcome
@@ -70,6 +71,9 @@ class Trial:
     said: tuple[Source | EachPod, ...] = ()
     trouble: Trouble = ""
     fleet: Fleet | None = None
+    unlisted: int = 0
+    """Pods that the target reports and no list shows; negative are listed and not reported."""
+    view: View = field(default_factory=View)
     write_fails: bool = False
     status: AutoscalerStatus = UNWRITTEN
     written: AutoscalerStatus = UNWRITTEN
@@ -142,7 +146,7 @@ class Trial:
 
     def restart(self, *, with_lease: bool) -> None:
         """Another scaler takes over; all it has is the status that was written, and the Lease."""
-        self.memory, self.status = None, self.written
+        self.memory, self.status, self.view = None, self.written, View()
         self.lease = self.last_evaluated if with_lease else None
         # D15: since the transition to not active, else since the Lease, else unknown.
         seen = self.lease if self.inactive_since is None else self.inactive_since
@@ -156,6 +160,8 @@ class Trial:
             self.memory = memory_of(self.status, self.now, self.lease)
         sources = tuple(self._source(said) for said in self.said)
         world = self._look(self.memory, sources)
+        self.view = self.view.after(world)
+        world = structs.replace(world, doubt=self.view.doubt)
         decision = decide(self.spec, world, self.now)
         due_world = structs.replace(world, memory=self.due_memory)
         due = expected(self.spec, due_world, sources, self.now)
@@ -199,7 +205,8 @@ class Trial:
         return Monitor("Alert" if self.trouble == "alert" else "OK", error)
 
     def _scale(self) -> Scale:
-        return Scale(self.replicas, len(self.pods), "app=target")
+        reported = max(0, len(self.pods) + self.unlisted)
+        return Scale(self.replicas, reported, "app=target")
 
     def _counts(self) -> PodCounts:
         """As the scaler counts, and that this is what the pods are."""

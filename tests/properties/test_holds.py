@@ -63,6 +63,8 @@ def holds(scene: Scene) -> Iterator[Hold]:
         yield "missing evidence", "down"
     if pods.warming:
         yield "warming up", "down"
+    if scene.world.doubt:
+        yield "pods differ", "down" if scene.world.doubt == "fewer" else "up"
     fleet = scene.world.fleet
     if fleet is not None and (fleet.state == "frozen" or fleet.allowance == 0):
         yield "fleet", "down"
@@ -107,5 +109,5 @@ def test_nothing_moves_while_anything_says_hold():
         moved = "up" if decision.desired > decision.current else "down"
         if decision.scales:
             assert [why for why, direction in reasons if direction == moved] == [], scene
-    assert len(met) == 2 * 9 + 7  # nine that close both directions, seven that close one
+    assert len(met) == 2 * 9 + 9  # nine that close both directions, nine that close one
     assert moves > SWEEP // 50

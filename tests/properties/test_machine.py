@@ -82,6 +82,10 @@ class Life(RuleBasedStateMachine):
     def hear_of_the_fleet(self, chance):
         self.trial.fleet = any_fleet(chance)
 
+    @rule(count=st.integers(-2, 2))
+    def report_other_pods(self, count):
+        self.trial.unlisted = count
+
     @rule(with_lease=st.booleans())
     def restart(self, with_lease):
         self.trial.restart(with_lease=with_lease)
@@ -141,6 +145,7 @@ def _anything(life: Life, chance: Random) -> None:
         lambda: life.lose_usage(chance, chance.randint(1, 20)),
         life.heal_pods,
         lambda: life.hear_of_the_fleet(chance),
+        lambda: life.report_other_pods(chance.choice((0, 0, 0, -1, 1))),
         lambda: life.writes(chance.random() < 0.2),
         lambda: life.restart(with_lease=chance.random() < 0.5),
         lambda: life.evaluate_steadily(chance.randint(1, 20), chance.randint(0, 999)),

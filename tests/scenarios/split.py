@@ -114,10 +114,10 @@ class Split:
         """The count that is asked of the target."""
         return int(self.world.store.get(self._targets, NAMESPACE, TARGET)["spec"]["replicas"])
 
-    def scale_writes(self) -> list[tuple[float, int]]:
-        """When the count was written since second 0, and the answers' codes."""
+    def scale_writes(self) -> list[tuple[int, int]]:
+        """In which second the count was written, and the answers' codes."""
         calls = self.world.writes("PUT", "/scale")
-        return [((call.at - self.start) / SECOND, call.code) for call in calls]
+        return [(round((call.at - self.start) / SECOND), call.code) for call in calls]
 
     def lists(self) -> list[float]:
         """When the list-watch asked for a list."""

@@ -26,7 +26,7 @@ async def before_the_move(s: Split) -> None:
     await s.at(120)
     s.old.bookmark(OLD)
     await s.at(178)
-    assert (s.replicas, s.scale_writes()) == (8, [(76.0, 200)])
+    assert (s.replicas, s.scale_writes()) == (8, [(76, 200)])
     page = await s.page()
     assert (page["currentReplicas"], page["runningReplicas"], page["ownedPods"]) == (8, 6, 6)
     assert page["metrics"][0]["proposal"] == 8, "what is not carried out asks for no more (V-08)"
@@ -118,7 +118,7 @@ async def test_a_move_of_the_pods_loses_nothing(tmp_path, case, future, known, r
 
 
 async def one_scaler_wrote_once(s: Split) -> None:
-    assert s.scale_writes() == [(76.0, 200)]
+    assert s.scale_writes() == [(76, 200)]
     assert s.writers() == {s.leader.token}
     assert not s.leader.over
     assert s.turns(180) == [], "no flap"
@@ -139,3 +139,41 @@ async def test_two_servers_that_take_turns_end_on_the_new_view(tmp_path):
         assert s.watcher.stats.sink_errors == 0
         assert s.sink.view() == new.view()
         await one_scaler_wrote_once(s)
+
+
+@pytest.mark.parametrize(
+    ("old", "value", "right"),
+    [(6, 75, 6), (12, 1200, 10)],
+    ids=["too-few-would-shrink-to-4", "too-many-would-grow-to-15"],
+)
+async def test_an_old_view_that_takes_turns_does_not_scale(tmp_path, old, value, right):
+    """V-07: `absolute` multiplies by the pods that are there. Eight are, and the target says so."""
+    async with split(
+        tmp_path, replicas=8, running=8, value=500, algorithm="absolute", maxReplicas=30
+    ) as s:
+        await s.at(10)
+        new = Storage(NEW)
+        for number in range(1, 9):
+            new.add(s.pod(number), NEW)
+        s.old.pods.clear()
+        for number in range(1, old + 1):
+            s.old.add(s.pod(number), 1_051_000)
+        s.come_back(s.old, new)
+        s.world.metrics.show("backlog", value)
+        # The old view is seen at 16, 46, 76 …, the new one at 31.
+        await s.at(25)
+        assert (await s.page())["rule"] == "pods_differ"
+        await s.at(130)
+        assert s.scale_writes() == [(31, 200)]
+        assert s.replicas == right
+
+
+async def test_a_kind_that_counts_otherwise_is_believed_after_two_evaluations(tmp_path):
+    """V-07, D36: fresh lists that say the same are trusted; nothing is frozen for ever."""
+    async with split(tmp_path, replicas=8, running=8, value=500, algorithm="absolute") as s:
+        s.report(9)
+        s.world.metrics.show("backlog", 75)
+        await s.at(25)
+        assert s.scale_writes() == []
+        await s.at(60)
+        assert (s.scale_writes(), s.replicas) == ([(31, 200)], 6)
