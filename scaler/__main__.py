@@ -8,7 +8,7 @@ import click
 from kube.service import runtime
 from kube.service.logs import ENCODERS, LEVELS, TIMESTAMPS
 from kube.service.settings import address, double_dashes, duration
-from scaler.app import serve
+from scaler.app import PATIENCE, serve
 from scaler.core.label_tags import LabelTag, read_label_tags
 from scaler.core.recommender import Tls
 from scaler.settings import Settings
@@ -116,7 +116,7 @@ def command(namespaces: str, period: int, **options: Any) -> None:
     named = tuple(name.strip() for name in namespaces.split(",") if name.strip())
     tls = _tls(options)
     settings = Settings(namespaces=named, period=period, recommender_tls=tls, **options)
-    sys.exit(runtime.run(lambda stop: serve(settings, stop), program="wpa-scaler"))
+    sys.exit(runtime.run(lambda stop: serve(settings, stop), program="wpa-scaler", drain=PATIENCE))
 
 
 def _tls(options: dict[str, Any]) -> Tls | None:

@@ -51,7 +51,10 @@ DRAIN: Final = 2.0
 """Seconds that running evaluations get to finish when the daemon stops."""
 LAST_WORDS: Final = 1.0
 """Seconds that recorded events get to be written after that; letting go of the lease gets another.
-All of it has to fit into the 5 s after which the process is ended."""
+All of it fits into 5 s."""
+PATIENCE: Final = 10.0
+"""Seconds after which the process is ended all the same: a node without time to spare must not cost
+the next leader the wait for a Lease that was not released."""
 
 _AUTOSCALER: Final = msgspec.json.Decoder(Autoscaler)
 _log = logs.get_logger("scaler")

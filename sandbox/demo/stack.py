@@ -26,7 +26,7 @@ from sandbox.demo.shipped import manifests_folder
 from sandbox.demo.waiting import StepFailed, wait_for
 from sandbox.workload.script import Script, dump_script
 
-PATIENCE: Final = 30.0
+PATIENCE: Final = 60.0
 """Seconds a step may take on a slow machine."""
 
 _JSON: Final = msgspec.json.Decoder(dict[str, Any])

@@ -70,7 +70,7 @@ class Kubectl:
         """Run to the end; `stdin` is given as YAML."""
         process = await self.start(*arguments, stdin=stdin is not None)
         given = yaml.safe_dump(stdin).encode() if stdin is not None else None
-        async with asyncio.timeout(40):
+        async with asyncio.timeout(60):
             out, err = await process.communicate(given)
         assert process.returncode is not None
         return Outcome(process.returncode, out.decode(), err.decode())

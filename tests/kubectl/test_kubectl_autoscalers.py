@@ -57,7 +57,7 @@ async def test_defaults_of_the_definition_are_in_the_object(installed: Kubectl):
 async def test_watch_prints_a_line_for_each_change(installed: Kubectl):
     await installed.done("apply", "-f", "-", stdin=AUTOSCALER)
     async with installed.following("get", "wpa", "-w") as lines:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             assert (await lines.readline()).startswith(b"NAME")
             assert (await lines.readline()).split()[:2] == [b"web", b"80"]
             patch = (

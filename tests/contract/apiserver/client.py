@@ -46,7 +46,7 @@ class WatchStream:
 
     async def next(self) -> dict[str, Any]:
         """The next event. Raises TimeoutError when none comes, EOFError at the end."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             line = await self._response.content.readline()
         if not line:
             raise EOFError("the stream has ended")
@@ -134,7 +134,7 @@ class Api:
         return dict(answer.body)
 
     async def eventually(
-        self, path: str, holds: Callable[[Answer], bool], within: float = 30, **options: str
+        self, path: str, holds: Callable[[Answer], bool], within: float = 60, **options: str
     ) -> Answer:
         """The first answer of which `holds` is true: what a server brings about in its own time."""
         loop = asyncio.get_running_loop()

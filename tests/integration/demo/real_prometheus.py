@@ -25,7 +25,7 @@ def running_prometheus(config_file: Path, data: Path) -> Iterator[str]:
         )
         try:
             url = f"http://127.0.0.1:{port}"
-            for _ in range(200):
+            for _ in range(1200):
                 assert process.poll() is None, log.read_text()
                 with (
                     contextlib.suppress(urllib.error.URLError, ConnectionError),

@@ -42,7 +42,7 @@ GUARDED = (
     ' topic=~"df_metric_.+"})) and on () (count(up{job="nsq-exporter"} == 1) == 3)'
 )
 CONFIG = """
-global: {{scrape_interval: 200ms, scrape_timeout: 200ms, evaluation_interval: 200ms}}
+global: {{scrape_interval: 500ms, scrape_timeout: 500ms, evaluation_interval: 500ms}}
 rule_files: [rules.yml]
 scrape_configs:
 - job_name: nsq-exporter
@@ -68,7 +68,7 @@ async def _ask(session: aiohttp.ClientSession, url: str, query: str) -> Any:
 
 async def _settles(session: aiohttp.ClientSession, urls: list[str], query: str, size: int) -> Any:
     """What both answer as soon as they agree on `size` elements."""
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while True:
         answers = [await _ask(session, url, query) for url in urls]
         if answers[0] == answers[1] and len(answers[0]) == size:

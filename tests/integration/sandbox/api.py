@@ -77,7 +77,7 @@ class Api:
         await self.created(path, {"metadata": {"name": name}})
         return self.cluster.service_account_token(namespace, name)
 
-    async def until(self, path: str, holds: Callable[[Any], bool], seconds: float = 10) -> Any:
+    async def until(self, path: str, holds: Callable[[Any], bool], seconds: float = 60) -> Any:
         """The object at `path` once `holds` says yes of it."""
         last = None
         try:

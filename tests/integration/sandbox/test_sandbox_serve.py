@@ -15,6 +15,9 @@ pytestmark = pytest.mark.asyncio
 
 _KUBECTL = shutil.which("kubectl")
 
+PATIENCE = 60.0
+"""Seconds that a busy machine may need for what takes one."""
+
 
 async def started(*arguments: str) -> asyncio.subprocess.Process:
     return await asyncio.create_subprocess_exec(
@@ -34,7 +37,7 @@ async def serving(folder: Path) -> AsyncIterator[tuple[asyncio.subprocess.Proces
     process = await started("--folder", str(folder))
     assert process.stdout is not None
     try:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE):
             said = (await process.stdout.readuntil(b"get pods -w\n")).decode()
         yield process, said
     finally:
@@ -53,7 +56,7 @@ async def kubectl(folder: Path, *arguments: str) -> tuple[int, str]:
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )
-    async with asyncio.timeout(40):
+    async with asyncio.timeout(PATIENCE):
         out, _ = await process.communicate()
     return process.returncode or 0, out.decode()
 
@@ -65,7 +68,7 @@ async def test_it_says_how_to_use_it_and_ends_cleanly(tmp_path: Path, number: si
         assert f"kubeconfig: {folder}/kubeconfig" in said
         assert f"kubectl --kubeconfig '{folder}/kubeconfig' get nodes" in said
         process.send_signal(number)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE):
             _, err = await process.communicate()
         assert (process.returncode, err) == (0, b"")
 
@@ -103,14 +106,14 @@ async def test_kubectls_own_commands_work(tmp_path: Path):
             return out
 
         await done("create", "deployment", "web", "--image=example.test/web", "--replicas=2")
-        rolled = await done("rollout", "status", "deployment/web", "--timeout=20s")
+        rolled = await done("rollout", "status", "deployment/web", "--timeout=60s")
         assert 'deployment "web" successfully rolled out' in rolled
         await done("rollout", "restart", "deployment/web")
-        await done("rollout", "status", "deployment/web", "--timeout=20s")
+        await done("rollout", "status", "deployment/web", "--timeout=60s")
         await done("rollout", "undo", "deployment/web")
-        await done("rollout", "status", "deployment/web", "--timeout=20s")
+        await done("rollout", "status", "deployment/web", "--timeout=60s")
         await done("scale", "deployment/web", "--replicas=3")
-        await done("rollout", "status", "deployment/web", "--timeout=20s")
+        await done("rollout", "status", "deployment/web", "--timeout=60s")
         assert "MinimumReplicasAvailable" in await done("describe", "deployment", "web")
 
         await done("create", "serviceaccount", "bob")

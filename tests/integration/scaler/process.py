@@ -32,17 +32,14 @@ class Process:
 
     async def end(self) -> int:
         """Wait for the exit code."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             await self._reader
             return await self._process.wait()
 
-    async def terminate(self) -> tuple[int, float]:
-        """SIGTERM; the exit code, and how many seconds it took."""
-        loop = asyncio.get_running_loop()
-        started = loop.time()
+    async def terminate(self) -> int:
+        """SIGTERM; the exit code."""
         self._process.send_signal(signal.SIGTERM)
-        code = await self.end()
-        return code, loop.time() - started
+        return await self.end()
 
     async def _read(self) -> None:
         assert self._process.stderr is not None

@@ -109,6 +109,7 @@ async def test_a_refused_object_is_told_once_with_its_instance(tmp_path):
     async with world(tmp_path, SystemClock()) as w, scaler_process(kubeconfig(w), FAST) as p:
         w.deploy(deployment("web", 2))
         w.put(autoscaler(minReplicas=9, maxReplicas=3))
+        await w.eventually(lambda: told(p, "Got an invalid WPA spec"))
         await w.eventually(lambda: w.condition("web", "AbleToScale"))
         (line,) = told(p, "Got an invalid WPA spec")
         assert line["Instance"] == f"{NAMESPACE}/web"

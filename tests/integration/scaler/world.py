@@ -179,7 +179,7 @@ class World:
         """Sleep until then."""
         await asyncio.sleep(max(0, moment - self.clock.now()) / SECOND)
 
-    async def eventually(self, what: Callable[[], Any], within: float = 30.0) -> None:
+    async def eventually(self, what: Callable[[], Any], within: float = 60.0) -> None:
         """Wait until `what` is true."""
         async with asyncio.timeout(within):
             while not what():  # noqa: ASYNC110 - what is awaited belongs to another process

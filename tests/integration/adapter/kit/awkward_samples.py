@@ -155,8 +155,8 @@ def _exporter(samples: Samples) -> Iterator[int]:
 def _await(url: str, condition: str) -> None:
     """Wait until the query `condition` has a result."""
     query = f"{url}/api/v1/query?{urllib.parse.urlencode({'query': condition})}"
-    for _ in range(300):
-        with urllib.request.urlopen(query, timeout=5) as got:
+    for _ in range(600):
+        with urllib.request.urlopen(query, timeout=30) as got:
             if msgspec.json.decode(got.read())["data"]["result"]:
                 return
         time.sleep(0.1)

@@ -171,7 +171,7 @@ async def exchange(sent: bytes) -> bytes:
     async with listening(app_of(), ANY, flag="--x", refusal=refused) as address:
         reader, writer = await asyncio.open_connection("127.0.0.1", address.port)
         writer.write(sent)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             said = await reader.read()
         writer.close()
     return said

@@ -4,7 +4,6 @@ import signal
 import subprocess
 import sys
 import textwrap
-import time
 
 import pytest
 
@@ -32,7 +31,7 @@ def start(body: str, drain: float = 5.0) -> subprocess.Popen[str]:
 
 
 def finish(process: subprocess.Popen[str]) -> tuple[int, str, str]:
-    out, err = process.communicate(timeout=20)
+    out, err = process.communicate(timeout=60)
     return process.returncode, out, err
 
 
@@ -78,7 +77,7 @@ def test_what_does_not_end_is_cancelled_at_the_deadline():
     process = started(
         """
         try:
-            await asyncio.sleep(60)
+            await asyncio.sleep(600)
         finally:
             print('finally', flush=True)
         """,
@@ -91,16 +90,16 @@ def test_what_does_not_end_is_cancelled_at_the_deadline():
 
 
 def test_a_second_signal_forces():
-    process = started("await stop.wait(); print('draining', flush=True); await asyncio.sleep(60)")
+    process = started(
+        "await stop.wait(); print('draining', flush=True); await asyncio.sleep(600)", drain=600.0
+    )
     process.send_signal(signal.SIGTERM)
     assert process.stdout is not None
     assert process.stdout.readline() == "draining\n"
-    before = time.monotonic()
     process.send_signal(signal.SIGTERM)
     code, _, err = finish(process)
     assert code == 1
     assert "at the second signal" in err
-    assert time.monotonic() - before < 4
 
 
 def test_a_cleanup_that_hangs_does_not_keep_the_process():
@@ -108,7 +107,7 @@ def test_a_cleanup_that_hangs_does_not_keep_the_process():
         """
         while True:
             try:
-                await asyncio.sleep(60)
+                await asyncio.sleep(600)
             except asyncio.CancelledError:
                 pass
         """,
