@@ -20,7 +20,7 @@ from tests.controlplane.resource_metrics import API_SERVICE, ResourceMetrics
 from tests.controlplane.rest import Refused, Rest
 from tests.ports import free_ports
 
-PATIENCE: Final = 90.0
+PATIENCE: Final = 240.0
 """Seconds a cluster may take to come up on a busy machine."""
 
 ATTEMPTS: Final = 3

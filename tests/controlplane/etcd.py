@@ -42,5 +42,5 @@ def _post(port: int, call: str, body: dict[str, Any]) -> Any:
     )
     # Without the environment's proxies: this is the machine itself.
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    with opener.open(request, timeout=10) as answer:
+    with opener.open(request, timeout=60) as answer:
         return json.loads(answer.read())

@@ -27,7 +27,7 @@ class Kubectl(Struct, frozen=True):
     home: Path
     namespace: str = ""
 
-    def __call__(self, *arguments: str, stdin: str | None = None, timeout: float = 60) -> str:
+    def __call__(self, *arguments: str, stdin: str | None = None, timeout: float = 180) -> str:
         """What it prints. Raises KubectlFailed."""
         command: list[str | Path] = [self.program, f"--kubeconfig={self.kubeconfig}"]
         if self.namespace:

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from tests.controlplane.pki import Pki
 
-TIMEOUT: Final = 10.0
+TIMEOUT: Final = 60.0
 
 
 class Refused(Exception):

@@ -10,7 +10,7 @@ from aiohttp import web
 
 from tests.controlplane.pki import Pair
 
-PATIENCE: Final = 10.0
+PATIENCE: Final = 60.0
 
 
 class Serving:

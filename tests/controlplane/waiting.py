@@ -8,7 +8,9 @@ from typing import Final, TypeVar
 T = TypeVar("T")
 
 PAUSE: Final = 0.1
-WITHIN: Final = 30.0
+WITHIN: Final = 180.0
+"""Seconds. A wait ends as soon as what it waits for is there, so that patience costs nothing, and a
+machine that is busy with something else needs it."""
 
 
 def eventually(

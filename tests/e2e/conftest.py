@@ -17,7 +17,7 @@ from tests.e2e.daemons import Installation, installed
 
 HERE = Path(__file__).parent
 LAST = HERE / "test_manifests_permissions.py"
-TIMEOUT = 240.0
+TIMEOUT = 900.0
 """Seconds a test may take: the first one of a session also waits for the cluster."""
 
 _numbers = count(1)

@@ -37,7 +37,7 @@ externalRules:
 """
 """Each series of the namespace is one value; an HPA sums them."""
 
-START: Final = 60.0
+START: Final = 180.0
 """Seconds a daemon may take to start on a busy machine."""
 
 

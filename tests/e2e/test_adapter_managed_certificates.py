@@ -77,7 +77,7 @@ def test_the_api_server_checks_what_the_adapter_made(
 def serves(it: Installation, adapter: Adapter) -> None:
     """The API server checks the certificate, and values come through."""
     cluster = it.cluster
-    eventually(lambda: authorities(cluster), lambda count: count == 1, within=90)
+    eventually(lambda: authorities(cluster), lambda count: count == 1)
     await_available(cluster)
     assert not spec_of(cluster).get("insecureSkipTLSVerify")
     assert eventually(lambda: value_of(cluster, metric_path("default")), lambda found: found == "5")

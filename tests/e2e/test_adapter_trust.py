@@ -27,7 +27,7 @@ from tests.e2e.daemons import (
 )
 
 METRIC = metric_path("default")
-RECOVERY = 60.0
+RECOVERY = 180.0
 """Seconds; the availability controller waits up to 30 after several failures."""
 
 

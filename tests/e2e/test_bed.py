@@ -20,7 +20,7 @@ from tests.controlplane.workloads import all_ready, apply, deployment, pods, rea
 def test_deployment_becomes_ready_after_the_delay_its_pods_ask_for(kubectl: Kubectl):
     apply(kubectl, deployment("web", 5, **{READY_AFTER_SECONDS: "4"}))
     found = eventually(lambda: pods(kubectl, "web"), lambda found: all_ready(found, 5))
-    kubectl("rollout", "status", "deployment/web", "--timeout=10s")
+    kubectl("rollout", "status", "deployment/web", "--timeout=150s")
     delays = [
         parse_rfc3339(ready(pod)["lastTransitionTime"]) - parse_rfc3339(pod["status"]["startTime"])
         for pod in found
@@ -62,7 +62,7 @@ def test_pods_are_unready_pending_unseen_or_failed_on_request(kubectl: Kubectl):
 
 
 def test_deleted_pod_stays_for_the_time_it_asks_for(kubectl: Kubectl):
-    apply(kubectl, deployment("web", 1, **{TERMINATES_AFTER_SECONDS: "5"}))
+    apply(kubectl, deployment("web", 1, **{TERMINATES_AFTER_SECONDS: "12"}))
     (pod,) = eventually(lambda: pods(kubectl, "web"), lambda found: all_ready(found, 1))
     name = pod["metadata"]["name"]
     started = time.monotonic()
@@ -71,7 +71,7 @@ def test_deleted_pod_stays_for_the_time_it_asks_for(kubectl: Kubectl):
     terminating = [p["metadata"]["name"] for p in both if "deletionTimestamp" in p["metadata"]]
     eventually(lambda: pods(kubectl, "web"), lambda found: len(found) == 1)
     assert terminating == [name]
-    assert time.monotonic() - started >= 4.5
+    assert time.monotonic() - started >= 11.5
 
 
 @pytest.mark.asyncio
@@ -142,7 +142,7 @@ def test_real_hpa_scales_on_resource_metrics(
     cluster.metrics.set_pods(namespace, "app=web", cpu="200m")
     apply(kubectl, web)
     kubectl("autoscale", "deployment/web", "--cpu=100%", "--min=1", "--max=4")
-    eventually(lambda: pods(kubectl, "web"), lambda found: all_ready(found, 4), within=60)
+    eventually(lambda: pods(kubectl, "web"), lambda found: all_ready(found, 4))
 
 
 def test_namespace_goes_away_with_its_pods(cluster: ControlPlane, kubectl: Kubectl, namespace: str):
@@ -152,6 +152,5 @@ def test_namespace_goes_away_with_its_pods(cluster: ControlPlane, kubectl: Kubec
     listed = eventually(
         lambda: kubectl("get", "namespaces", "-o", "name").split(),
         lambda names: f"namespace/{namespace}" not in names,
-        within=60,
     )
     assert "namespace/default" in listed

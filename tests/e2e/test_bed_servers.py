@@ -50,7 +50,7 @@ def test_apiserver_restarts_with_other_flags_on_the_same_address(spare: ControlP
     spare.restart_apiserver(["--goaway-chance=0.001", "--audit-log-maxsize=10"])
     kept = spare.kubectl.within("kept")
     apply(kept, deployment("web", 1))
-    eventually(lambda: pods(kept, "web"), lambda found: all_ready(found, 1), within=60)
+    eventually(lambda: pods(kept, "web"), lambda found: all_ready(found, 1))
     assert spare.pids["kube-apiserver"] != before
     assert not running(before)
     spare.check()
@@ -124,4 +124,4 @@ def test_no_process_survives_the_death_of_who_started_them(assets: Assets, tmp_p
         pids = starter.stdout.readline().split()
         starter.kill()
     assert len(pids) == 5
-    eventually(lambda: [pid for pid in pids if running(int(pid))], lambda left: not left, within=5)
+    eventually(lambda: [pid for pid in pids if running(int(pid))], lambda left: not left)

@@ -7,7 +7,7 @@ from tests.controlplane.waiting import eventually
 from tests.controlplane.workloads import Json, all_ready, apply, deployment, pods
 from tests.e2e.daemons import Installation
 
-WITHIN = 90.0
+WITHIN = 180.0
 """The controller looks every second, but pods have to come up on a busy machine."""
 
 

@@ -57,11 +57,11 @@ def test_apply_brings_everything_up_again_changes_nothing_and_delete_leaves_noth
     try:
         assert first
         assert all(line.endswith(" created") for line in first), first
-        kubectl("wait", f"crd/{CRD}", "--for=condition=Established", "--timeout=30s")
+        kubectl("wait", f"crd/{CRD}", "--for=condition=Established", "--timeout=150s")
         # Pods pass the admission of a namespace that enforces the restricted standard.
         for name in (ADAPTER, SCALER):
             at_home = kubectl.within(NAMESPACE)
-            at_home("rollout", "status", f"deployment/{name}", "--timeout=60s", timeout=90)
+            at_home("rollout", "status", f"deployment/{name}", "--timeout=150s")
         eventually(
             lambda: get(
                 empty, f"/apis/policy/v1/namespaces/{NAMESPACE}/poddisruptionbudgets/{ADAPTER}"
@@ -76,8 +76,8 @@ def test_apply_brings_everything_up_again_changes_nothing_and_delete_leaves_noth
         changed = [line for line in again if not line.endswith(" unchanged")]
         assert changed in ([], [f"poddisruptionbudget.policy/{ADAPTER} configured"])
     finally:
-        kubectl("delete", "-k", DEFAULT, "--timeout=90s", timeout=120)
-    eventually(lambda: gone(empty), within=60)
+        kubectl("delete", "-k", DEFAULT, "--timeout=150s")
+    eventually(lambda: gone(empty))
     eventually(lambda: everything(empty), lambda found: found == before)
 
 
@@ -125,7 +125,7 @@ def test_with_cert_manager_the_aggregator_checks_the_adapters_certificate(
     kubectl = empty.kubectl
     apply(kubectl, stand_in("Issuer"), stand_in("Certificate"))
     for crd in ("issuers.cert-manager.io", "certificates.cert-manager.io"):
-        kubectl("wait", f"crd/{crd}", "--for=condition=Established", "--timeout=30s")
+        kubectl("wait", f"crd/{crd}", "--for=condition=Established", "--timeout=150s")
     objects = rendered(empty, "with-cert-manager")
     apply(kubectl, *objects)
     try:
@@ -158,5 +158,5 @@ def test_with_cert_manager_the_aggregator_checks_the_adapters_certificate(
             adapter.stop()
     finally:
         content = yaml.safe_dump_all(objects)
-        kubectl("delete", "-f", "-", "--timeout=90s", stdin=content, timeout=120)
-    eventually(lambda: gone(empty), within=60)
+        kubectl("delete", "-f", "-", "--timeout=150s", stdin=content)
+    eventually(lambda: gone(empty))

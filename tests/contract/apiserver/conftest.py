@@ -16,7 +16,7 @@ from tests.contract.apiserver.objects import GADGET_DEFINITION, GROUP, PLURAL, V
 from tests.contract.apiserver.servers import Kubernetes, Sandbox
 
 DIFFERENCES = Path(__file__).parents[3] / "docs" / "sandbox-differences.md"
-KUBERNETES_TIMEOUT = 240.0
+KUBERNETES_TIMEOUT = 900.0
 """Seconds a test may take: the first one of a session also waits for the cluster."""
 
 

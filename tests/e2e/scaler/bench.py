@@ -17,7 +17,7 @@ from tests.e2e.scaler.objects import METRIC
 
 Json = dict[str, Any]
 
-WITHIN: Final = 60.0
+WITHIN: Final = 180.0
 """Seconds that a change may take on a busy machine."""
 _WPAS: Final = "/apis/datadoghq.com/v1alpha1/namespaces/{}/watermarkpodautoscalers"
 

@@ -71,7 +71,7 @@ def test_a_target_deleted_during_the_evaluation_is_named_and_found_again(bench: 
     able = bench.await_condition("AbleToScale", "False", "FailedProcessWPA")
     assert able["message"].endswith("scale not found")
     others_go_on(bench)
-    bench.run(workload("Deployment", "web", 2))
+    bench.apply(workload("Deployment", "web", 2))
     bench.await_replicas(5)
 
 

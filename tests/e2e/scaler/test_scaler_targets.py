@@ -118,4 +118,4 @@ def install(bench: Bench, crd: dict[str, Any]) -> None:
     """Apply a CRD and wait until it is served."""
     apply(bench.cluster.kubectl, crd)
     name = crd["metadata"]["name"]
-    bench.cluster.kubectl("wait", f"crd/{name}", "--for=condition=Established", "--timeout=30s")
+    bench.cluster.kubectl("wait", f"crd/{name}", "--for=condition=Established", "--timeout=150s")

@@ -71,7 +71,7 @@ def test_stored_objects_that_break_our_rules_get_a_condition_and_hinder_nobody(l
         assert lax.condition("ScalingActive", name)["status"] == "False"
     lax.show(60)
     lax.await_replicas(1)
-    lax.kubectl("delete", "wpa", *INVALID, "--timeout=60s")
+    lax.kubectl("delete", "wpa", *INVALID, "--timeout=150s")
 
 
 def test_a_maximum_beyond_int32_is_told_and_never_scales(lax: Bench):
@@ -83,7 +83,7 @@ def test_a_maximum_beyond_int32_is_told_and_never_scales(lax: Bench):
     lax.await_condition("AbleToScale", "False", "FailedSpecCheck", "huge")
     assert "maxReplicas" in lax.condition("AbleToScale", "huge")["message"]
     assert lax.replicas() == 2
-    lax.kubectl("delete", "wpa", "huge", "--timeout=60s")
+    lax.kubectl("delete", "wpa", "huge", "--timeout=150s")
 
 
 def test_an_object_of_upstream_is_scaled_unchanged_and_loses_its_finalizer_only_in_deletion(
@@ -105,7 +105,7 @@ def test_an_object_of_upstream_is_scaled_unchanged_and_loses_its_finalizer_only_
         assert now["spec"] | wpa["spec"] == now["spec"]
         assert now["metadata"]["finalizers"] == [FINALIZER]
         assert now["metadata"]["generation"] == wpa["metadata"]["generation"]
-    lax.kubectl("delete", "wpa", "written", "crossed", "--timeout=60s")
+    lax.kubectl("delete", "wpa", "written", "crossed", "--timeout=150s")
     assert (lax.wpa("written"), lax.wpa("crossed")) == ({}, {})
 
 
