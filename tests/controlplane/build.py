@@ -26,6 +26,8 @@ WANTED_GO: Final = (1, 26)
 INSTALL: Final = "install Go 1.26 or newer and put `go` on PATH"
 PLACES: Final = ("/usr/local/go/bin", "/usr/lib/go/bin")
 """Where Go's own installers leave it, often outside PATH."""
+PAUSES: Final = (10.0, 60.0)
+"""Seconds before modules that could not be fetched are asked for again."""
 
 
 class BuildFailed(Exception):
@@ -141,7 +143,7 @@ def _build_into(go: _Go, folder: Path, say: Say) -> None:
     stamps = {"gitVersion": version, "gitMajor": major, "gitMinor": minor}
     linker = " ".join(["-s -w", *(f"-X {package}.{key}={value}" for key, value in stamps.items())])
     say(f"building Kubernetes {version} and kwok with {go.version}, once: 5 to 15 minutes")
-    progress = Progress(say, time.monotonic, _count_packages(go))
+    progress = Progress(say, time.monotonic, _packages(go, say))
     with go.start(
         *("build", "-v", "-trimpath", "-buildvcs=false", "-ldflags", linker),
         *("-o", f"{folder}/", "./cmd/controlplane", "./cmd/kwok"),
@@ -158,8 +160,18 @@ def _build_into(go: _Go, folder: Path, say: Say) -> None:
     progress.done()
 
 
-def _count_packages(go: _Go) -> int:
+def _packages(go: _Go, say: Say) -> int:
     """How many packages the build consists of, for the progress lines. Downloads the modules."""
+    for pause in PAUSES:
+        try:
+            return _count_packages(go)
+        except BuildFailed as error:
+            say(f"{error}\nagain in {pause:g} s")
+            time.sleep(pause)
+    return _count_packages(go)
+
+
+def _count_packages(go: _Go) -> int:
     with go.start("list", "-deps", "./...") as process:
         assert process.stdout is not None
         lines = process.stdout.read().splitlines()

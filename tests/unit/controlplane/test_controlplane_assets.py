@@ -17,7 +17,9 @@ GO = """\
 echo "$1" >> {calls}
 case "$1" in
   version) echo "go version {version} linux/amd64" ;;
-  list) printf 'go: downloading example.test/a v1\\nexample.test/a\\nexample.test/b\\n' ;;
+  list)
+    {fetch}
+    printf 'go: downloading example.test/a v1\\nexample.test/a\\nexample.test/b\\n' ;;
   build)
     {build}
     while [ "$1" != -o ]; do shift; done
@@ -39,9 +41,9 @@ class Machine:
         self.bin.mkdir()
         self.environ = {"PATH": f"{self.bin}:/usr/bin:/bin", "XDG_CACHE_HOME": str(self.cache)}
 
-    def install_go(self, version: str = "go1.26.1", build: str = ":") -> None:
+    def install_go(self, version: str = "go1.26.1", build: str = ":", fetch: str = ":") -> None:
         script = self.bin / "go"
-        script.write_text(GO.format(calls=self.calls, version=version, build=build))
+        script.write_text(GO.format(calls=self.calls, version=version, build=build, fetch=fetch))
         script.chmod(0o755)
 
     def find(self, *, build: bool) -> Assets | Missing:
@@ -58,6 +60,7 @@ class Machine:
 @pytest.fixture
 def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
     monkeypatch.setattr(build, "PLACES", ())
+    monkeypatch.setattr(build, "PAUSES", (0.0, 0.0))
     return Machine(tmp_path)
 
 
@@ -124,6 +127,19 @@ def test_build_is_made_once_and_holds_every_program(machine: Machine):
     assert machine.left_over() == [found.folder.name]
     assert "Kubernetes v" in machine.said[0]
     assert machine.said[-1].startswith("built in ")
+
+
+def test_a_download_that_fails_for_a_moment_is_tried_again(machine: Machine):
+    gone = "if [ $(grep -c list {calls}) -lt {times} ]; then echo 'proxy: EOF'; exit 1; fi"
+    machine.install_go(fetch=gone.format(calls=machine.calls, times=3))
+    assert isinstance(machine.find(build=True), Assets)
+    assert any("proxy: EOF" in said and "again in" in said for said in machine.said)
+
+
+def test_a_download_that_goes_on_failing_is_the_reason(machine: Machine):
+    machine.install_go(fetch="echo 'proxy: EOF'; exit 1")
+    assert "proxy: EOF" in reason(machine.find(build=True))
+    assert machine.builds() == 0
 
 
 def test_another_go_builds_anew(machine: Machine):
