@@ -1,7 +1,9 @@
 """All metrics together: who proposes what, who wins, what is missing (wpa-behaviour §12, D13)."""
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
+from kube.vocab.quantity import format_milli
+from scaler.core.metric_spec import Metric
 from scaler.core.observed import Observed, Reading
 from scaler.core.recommendation import recommend
 from scaler.core.spec import Spec
@@ -87,7 +89,21 @@ def _readings(spec: Spec, observed: Observed) -> tuple[Reading, ...]:
     given = tuple(observed.readings[:wanted])
     if spec.recommender is not None:
         given = tuple(_NO_ADVICE if one.good and one.advice is None else one for one in given)
+    else:
+        given = tuple(_credible(*pair) for pair in zip(spec.metrics, given, strict=False))
     return given + (_NOT_READ,) * (wanted - len(given))
+
+
+def _credible(metric: Metric, reading: Reading) -> Reading:
+    """A negative value is no load where even the low mark is positive: it is an error (D38)."""
+    if not reading.good or reading.value >= 0 or metric.low <= 0:
+        return reading
+    detail = (
+        f"the value {format_milli(reading.value)} is negative, which no load is: the low watermark "
+        f"{format_milli(metric.low)} is positive. Mend the query, or give a low watermark of 0 or "
+        "less if the metric may be negative"
+    )
+    return structs.replace(reading, state="error", detail=detail)
 
 
 def _unavailable(spec: Spec, readings: tuple[Reading, ...]) -> str:

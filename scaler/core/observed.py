@@ -131,21 +131,33 @@ class Observed(Struct, frozen=True, array_like=True, gc=False):
 def reading_of(samples: Sequence[Sample], now: Millis, max_age: int) -> Reading:
     """The evidence in an answer: all series added up; the oldest sample decides about age (D16).
 
-    `max_age` in milliseconds; exactly that age is fresh. A sample without a time is of now.
+    `max_age` in milliseconds; exactly that age is fresh. A sample without a time is of now, one
+    dated further ahead than the maximum age is as good as stale: its age is not known (D39).
     """
     if not samples:
         return Reading("empty", detail="no metrics returned from external metrics API")
-    oldest = min(now if sample.at is None else sample.at for sample in samples)
+    times = [now if sample.at is None else sample.at for sample in samples]
+    oldest, newest = min(times), max(times)
     if any(sample.value == NOT_A_NUMBER_MILLI for sample in samples):
         return Reading("nan", series=len(samples), at=oldest, detail="the value is not a number")
-    age = now - oldest
-    state: ReadingState = "stale" if age > max_age else "ok"
-    detail = (
-        f"the sample is {age // SECOND} s old, older than the maximum of {max_age // SECOND} s"
-        if state == "stale"
-        else ""
-    )
+    detail = stale_detail("sample", now - oldest, max_age)
+    detail = detail or stale_detail("sample", now - newest, max_age)
+    state: ReadingState = "stale" if detail else "ok"
     return Reading(state, sum(sample.value for sample in samples), len(samples), oldest, detail)
+
+
+def stale_detail(what: str, age: int, max_age: int) -> str:
+    """Why `what`, of `age` milliseconds, is stale; "" where it is fresh (D16, D39)."""
+    if age > max_age:
+        return (
+            f"the {what} is {age // SECOND} s old, older than the maximum of {max_age // SECOND} s"
+        )
+    if -age > max_age:
+        return (
+            f"the {what} is dated {-age // SECOND} s ahead, further than the maximum age of "
+            f"{max_age // SECOND} s; check the clocks of its source and of the scaler"
+        )
+    return ""
 
 
 def resource_reading_of(
@@ -153,10 +165,10 @@ def resource_reading_of(
 ) -> Reading:
     """The evidence in the usage of pods by name, of which only the `counted` ones are looked at.
 
-    A stale sample is a missing one (D16); no sample of any counted pod is no evidence (D7).
+    A stale sample is a missing one (D16, D39); no sample of any counted pod is no evidence (D7).
     """
     found = [usage[name] for name in counted if name in usage]
-    fresh = [sample for sample in found if sample.at is None or now - sample.at <= max_age]
+    fresh = [sample for sample in found if sample.at is None or abs(now - sample.at) <= max_age]
     if not fresh:
         detail = "did not receive metrics for any ready pods"
         return Reading("stale" if found else "empty", detail=detail, missing=len(counted))

@@ -12,8 +12,8 @@ from typing import Any, Final
 import msgspec
 
 from kube.vocab.objects import UNREADABLE, Wire
-from kube.vocab.times import SECOND, Millis, parse_rfc3339
-from scaler.core.observed import Reading
+from kube.vocab.times import Millis, parse_rfc3339
+from scaler.core.observed import Reading, stale_detail
 from scaler.core.recommender import Advice, Recommender
 from scaler.core.spec import HIGHEST_COUNT, Spec
 
@@ -173,11 +173,8 @@ def _reading(reply: _Reply, advice: Advice, now: Millis, max_age: int) -> Readin
         return Reading("nan", series=1, at=at, detail="the observed value is not a number")
     if value.is_infinite():
         return Reading("infinite", series=1, at=at, detail="the observed value is infinite")
-    if now - at > max_age:
-        detail = (
-            f"the recommendation is {(now - at) // SECOND} s old, older than the maximum of "
-            f"{max_age // SECOND} s"
-        )
+    detail = stale_detail("recommendation", now - at, max_age)
+    if detail:
         return Reading("stale", series=1, at=at, detail=detail)
     return Reading("ok", _milli(value), 1, at, advice=advice)
 

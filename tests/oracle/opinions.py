@@ -58,6 +58,8 @@ def _of_series(
     if not points or any(point.value == NO_NUMBER or _stale(spec, point) for point in points):
         return None  # D16, D17
     total = Fraction(sum(point.value for point in points), 1000)
+    if total < 0 < metric.low:
+        return None  # D38
     if total == 0 and not spec.tolerate_zero:
         return Opinion(current)  # D11
     value = total / counted if spec.average else total
@@ -74,6 +76,8 @@ def _of_usage(
     if not fresh:
         return None
     total = Fraction(sum(point.value for point in fresh), 1000)
+    if total < 0 < metric.low:
+        return None  # D38
     if total == 0 and not spec.tolerate_zero:
         return Opinion(current)  # D11
     unknown = len(pods) - len(fresh)
@@ -85,7 +89,8 @@ def _of_usage(
 
 
 def _stale(spec: Spec, point: Point) -> bool:
-    return point.age is not None and point.age > max_age(spec)
+    """Too old, or dated too far ahead (D16, D39)."""
+    return point.age is not None and abs(point.age) > max_age(spec)
 
 
 def _between_marks(
@@ -121,7 +126,7 @@ def _recommended(spec: Spec, source: Reply | Silence, current: int) -> Opinion |
     """
     if isinstance(source, Silence) or source.replicas is None or source.replicas < 0:
         return None
-    if source.age is not None and source.age > max_age(spec):
+    if source.age is not None and abs(source.age) > max_age(spec):
         return None
     count = source.replicas
     lower = count if source.lower is None else source.lower

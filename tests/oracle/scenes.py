@@ -147,7 +147,7 @@ def any_age(chance: Random, spec: Spec) -> int | None:
     limit = max_age(spec)
     if chance.randint(0, 5):
         return chance.choice((None, 0, 15 * SECOND, 40 * SECOND))
-    return chance.choice((limit, limit, limit + 1, limit - 1, -60 * SECOND, 3600 * SECOND))
+    return chance.choice((limit, limit, limit + 1, limit - 1, -60 * SECOND, -limit, -limit - 1))
 
 
 def any_reply(chance: Random, spec: Spec, current: int) -> Source:
@@ -178,6 +178,7 @@ def _any_load(chance: Random, spec: Spec, metric: Metric) -> int:
             mark * chance.randint(0, 300) // 100,
             mark * chance.randint(80, 120) // 100,
             chance.randint(min(metric.low, 0), metric.low),
+            -chance.randint(1, abs(mark) + 1),
             0,
         )
     )

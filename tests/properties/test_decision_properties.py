@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from msgspec import structs
 
 from scaler.core.decision import decide
-from scaler.core.observed import Observed, PodCounts
+from scaler.core.observed import Observed, PodCounts, Reading
 from scaler.core.spec import Spec
 from scaler.core.status import memory_after, memory_of, status_after
 from scaler.core.trace import Decision, Rule
@@ -132,14 +132,21 @@ def _next_look(
     """A look at the target after one more period; outages last at most two evaluations."""
     sources = any_sources(chance, spec, count, count)
     readings = [reading_from(spec, source, now) for source in sources]
-    if outage >= 2 and not all(reading.good for reading in readings):
+    if outage >= 2 and not _complete(spec, readings):
         said = any_mood(chance, spec, count, chance.choice(("low", "between", "high")))
         sources = tuple(
             Usage((Point(one.value),) * count) if isinstance(one, EachPod) else one for one in said
         )
         readings = [reading_from(spec, source, now) for source in sources]
-    complete = all(reading.good for reading in readings)
-    return look(count, *readings), 0 if complete else outage + 1
+    return look(count, *readings), 0 if _complete(spec, readings) else outage + 1
+
+
+def _complete(spec: Spec, readings: list[Reading]) -> bool:
+    """Whether every reading is a load."""
+    return all(reading.good for reading in readings) and not any(
+        reading.value < 0 < metric.low
+        for metric, reading in zip(spec.metrics, readings, strict=False)
+    )
 
 
 @pytest.mark.parametrize("quiet", [False, True])

@@ -43,6 +43,8 @@ def test_what_an_adapter_makes_of_nan_is_no_value():
     [
         ([120_000], "ok"), ([120_001], "stale"), ([0, 120_001], "stale"), ([120_001, 0], "stale"),
         ([-5_000], "ok"), ([None], "ok"), ([None, 120_001], "stale"),
+        ([-120_000], "ok"), ([-120_001], "stale"), ([0, -120_001], "stale"),
+        ([-120_001, 120_000], "stale"),
     ],
 )  # fmt: skip
 def test_the_oldest_sample_decides(ages, state):
@@ -56,6 +58,12 @@ def test_a_stale_reading_says_how_old_it_is():
     text = reading_of([Sample(1, NOW - 200_500)], NOW, MAX_AGE).detail
     assert "200 s" in text
     assert "120 s" in text
+
+
+def test_a_sample_dated_too_far_ahead_says_nothing_about_its_age():  # D39
+    text = reading_of([Sample(1, NOW + 200_500)], NOW, MAX_AGE).detail
+    assert text.startswith("the sample is dated 200 s ahead, further than the maximum age of 120 s")
+    assert "check the clocks" in text
 
 
 # Resource metrics: the samples of counted pods, by name (D7, D16).
@@ -85,6 +93,9 @@ def test_a_counted_pod_without_a_fresh_sample_is_missing():
 def test_exactly_the_maximum_age_is_fresh():
     assert usage("a", a=(300, MAX_AGE)).missing == 0
     assert usage("a", a=(300, MAX_AGE + 1)).state == "stale"
+    assert usage("a", a=(300, -MAX_AGE)).missing == 0
+    assert usage("a", a=(300, -MAX_AGE - 1)).state == "stale"
+    assert usage("a", "b", a=300, b=(200, -MAX_AGE - 1)).missing == 1
 
 
 def test_no_sample_of_any_counted_pod_is_no_value():
