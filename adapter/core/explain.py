@@ -26,6 +26,7 @@ _KEYS: Final = {
     "cache_ttl": "cacheTTL",
     "stale_for": "staleFor",
     "max_series": "maxSeries",
+    "min_series": "minSeries",
     "on_empty": "onEmpty",
     "on_error": "onError",
     "on_warnings": "onWarnings",

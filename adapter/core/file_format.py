@@ -124,6 +124,13 @@ class RuleOptions(Struct, frozen=True, rename="camel", forbid_unknown_fields=Tru
         Annotated[int, Meta(ge=1)] | None,
         Meta(description="Answers with more series are refused. Default: --max-series."),
     ] = None
+    min_series: Annotated[
+        Annotated[int, Meta(ge=1)] | None,
+        Meta(
+            description="Answers with fewer usable series are partial and refused. Default: none "
+            "is too few."
+        ),
+    ] = None
     expect: Annotated[
         Literal["any", "one"], Meta(description="one: more than one series is an error.")
     ] = "any"

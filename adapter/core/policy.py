@@ -17,6 +17,9 @@ def judged(answer: Answer, policy: Policy, at: int) -> Answer:
         raise UpstreamError("partial answer", f"{answer.warnings} warnings")
     if policy.non_finite == "error" and answer.dropped:
         raise UpstreamError("not a number", f"{answer.dropped} of {series} series")
+    if policy.min_series is not None and len(answer.samples) < policy.min_series:
+        found = f"{len(answer.samples)} usable series, a whole answer has {policy.min_series}"
+        raise UpstreamError("partial answer", found)
     if policy.max_series is not None and series > policy.max_series:
         raise UpstreamError("too large", f"{series} series, at most {policy.max_series} are served")
     if policy.expect == "one" and series > 1:

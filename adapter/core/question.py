@@ -45,6 +45,8 @@ class Policy(Struct, frozen=True):
     """How long a query may take."""
     max_series: int | None = None
     """Answers with more series are refused."""
+    min_series: int | None = None
+    """Answers with fewer usable series are refused: something that should be counted is missing."""
     window: int | None = None
     """Seconds over which the query looks; shown to callers as `window`."""
     expect: Literal["any", "one"] = "any"

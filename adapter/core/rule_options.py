@@ -66,6 +66,7 @@ def _policy(written: RuleOptions) -> Policy:
         stale_for=_seconds(written.stale_for, "staleFor", 0),
         timeout=_seconds(written.timeout, "timeout", 0.001),
         max_series=written.max_series,
+        min_series=_min_series(written),
         window=None if window is None else int(window),
         expect=written.expect,
         on_empty=written.on_empty,
@@ -86,6 +87,23 @@ def _seconds(written: Duration | None, key: str, least: float) -> float | None:
     if found < least:
         raise RuleError(f"{written} is too short; write at least {least:g}s", key)
     return found
+
+
+def _min_series(written: RuleOptions) -> int | None:
+    least = written.min_series
+    if least is None:
+        return None
+    most = 1 if written.expect == "one" else written.max_series
+    if most is not None and least > most:
+        why = "expect: one" if written.expect == "one" else f"maxSeries: {most}"
+        raise RuleError(f"no answer can have {least} series beside {why}; change one", "minSeries")
+    if written.on_empty == "zero":
+        raise RuleError(
+            "an answer without series is refused as a partial one, so onEmpty: zero can never "
+            "happen; remove one of the two keys",
+            "minSeries",
+        )
+    return least
 
 
 def _milli(fixed: FixedValue) -> int:

@@ -117,3 +117,24 @@ async def test_names_that_cannot_be_listed_cost_no_metric_its_values(tmp_path):
             await until(lambda: len(other.name_requests) > 8)
             got = await it.ask(f"{ROOT}/namespaces/blue/depth", user="hpa")
             assert got.status == 200
+
+
+async def test_an_answer_that_lacks_an_exporter_is_no_smaller_load(tmp_path):
+    rules = """
+externalRules:
+- seriesQuery: 'depth'
+  minSeries: 3
+  metricsQuery: 'sum by (instance) (<<.Series>>{<<.LabelMatchers>>})'
+"""
+    whole = [({"instance": name}, "100") for name in "abc"]
+    async with adapter(tmp_path, rules=rules, cache_ttl=0.0, refresh_for=0.0) as it:
+        it.prometheus.says(vector(*whole))
+        path = f"{ROOT}/namespaces/blue/depth"
+        assert len((await it.ask(path, user="hpa")).json["items"]) == 3
+        for broken in (whole[:2], [*whole[:2], ({"instance": "c"}, "NaN")], []):
+            it.prometheus.says(vector(*broken))
+            # No old value stands in for it, either: the cause will not go by itself.
+            refusal = (await it.ask(path, user="hpa")).failure(500, "InternalError")
+            assert "partial answer" in refusal["message"]
+        it.prometheus.says(vector(*whole))
+        assert len((await it.ask(path, user="hpa")).json["items"]) == 3

@@ -43,6 +43,12 @@ ZERO = Answer((Sample({}, AT, 0),))
         (Policy(max_series=1), Answer((ONE,)), Answer((ONE,))),
         (Policy(max_series=1), Answer((ONE, TWO)), "too large"),
         (Policy(max_series=1), SOME_NAN, "too large"),
+        (Policy(min_series=2), Answer((ONE, TWO)), Answer((ONE, TWO))),
+        (Policy(min_series=2), Answer((ONE,)), "partial answer"),
+        (Policy(min_series=2), EMPTY, "partial answer"),
+        # A series without a value is one that is missing.
+        (Policy(min_series=2), SOME_NAN, "partial answer"),
+        (Policy(min_series=1, on_empty="error"), EMPTY, "partial answer"),
     ],
 )
 def test_what_becomes_of_an_answer(policy, answer, expected):
