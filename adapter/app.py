@@ -1,11 +1,11 @@
 """Composition root: settings in, a running server out, an orderly end when asked to stop."""
 
 import asyncio
-import random
 import signal
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from importlib.metadata import version as distribution_version
+from random import random as uniform
 from typing import Any, Final
 
 from aiohttp import web
@@ -39,6 +39,8 @@ from kube.vocab.times import Clock, SystemClock
 _log = get_logger("adapter")
 
 VERSION: Final = distribution_version("watermark-autoscaler")
+START_SPREAD: Final = 1.0
+"""Seconds within which those who start together ask a server first."""
 _KEEP_ALIVE: Final = 180.0
 """Longer than the front proxy keeps idle connections (90 s): it should be the one to close them."""
 
@@ -73,8 +75,12 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
 
 
 @asynccontextmanager
-async def running(settings: Settings, clock: Clock) -> AsyncIterator[Running]:
-    """The whole server, while the context is open."""
+async def running(
+    settings: Settings, clock: Clock, random: Callable[[], float] = uniform
+) -> AsyncIterator[Running]:
+    """The whole server, while the context is open. `random` yields numbers from 0 to 1, for what
+    the replicas of a fleet must not do at the same instant.
+    """
     metrics = AdapterMetrics(VERSION)
     tls = ServingTls(settings.serving, settings.tls, clock, metrics)
     trust = TrustSource(settings.trust, metrics, tls.trust)
@@ -88,6 +94,7 @@ async def running(settings: Settings, clock: Clock) -> AsyncIterator[Running]:
         authentication = await clusters.client(settings.api_servers.authentication)
         authorization = await clusters.client(settings.api_servers.authorization)
         managed = await _managed(settings, clusters, tls, clock)
+        await asyncio.sleep(START_SPREAD * random())
         if not settings.skip_lookup:
             await trust.read_cluster(authentication, tolerant=settings.tolerate_lookup_failure)
         planner = Planner(upstreams, clock, metrics, max_series=settings.upstream.max_series)
@@ -139,7 +146,7 @@ async def running(settings: Settings, clock: Clock) -> AsyncIterator[Running]:
             metrics,
             interval=settings.relist_interval,
             max_age=settings.series_max_age,
-            random=random.random,
+            random=random,
         )
         background = [
             configured.follow_file(),

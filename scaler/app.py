@@ -4,6 +4,7 @@ import asyncio
 import time
 from contextlib import AsyncExitStack, suppress
 from importlib.metadata import version
+from random import Random
 from typing import Final
 
 import msgspec
@@ -60,7 +61,12 @@ _AUTOSCALER: Final = msgspec.json.Decoder(Autoscaler)
 _log = logs.get_logger("scaler")
 
 
-async def serve(settings: Settings, stop: asyncio.Event, clock: Clock | None = None) -> None:
+async def serve(
+    settings: Settings,
+    stop: asyncio.Event,
+    clock: Clock | None = None,
+    random: Random | None = None,
+) -> None:
     """Run the scaler until `stop` is set. Raises UsageError and ConfigError at the start."""
     logs.configure(
         level=settings.log_level,
@@ -68,7 +74,7 @@ async def serve(settings: Settings, stop: asyncio.Event, clock: Clock | None = N
         timestamps=settings.log_timestamps,
         nanoseconds=time.time_ns,
     )
-    clock = clock or SystemClock()
+    clock, random = clock or SystemClock(), random or Random()
     registry = new_registry(PROGRAM, version("watermark-autoscaler"))
     credentials = await load_credentials(settings.kubeconfig, settings.context, clock=clock)
     client = ApiClient(
@@ -79,11 +85,12 @@ async def serve(settings: Settings, stop: asyncio.Event, clock: Clock | None = N
         timeout=settings.client_timeout / SECOND,
         on_request=ApiCalls(registry).observe,
         clock=clock,
+        random=random,
     )
     async with client, AsyncExitStack() as stack:
         asking = recommending(registry, clock, settings.cluster_name, settings.recommender_tls)
         recommenders = await stack.enter_async_context(asking)
-        scaler = Scaler(settings, client, clock, recommenders)
+        scaler = Scaler(settings, client, clock, random, recommenders)
         series = AutoscalerSeries(scaler.catalogue, settings.label_tags)
         registry.register(scaler.own_series())
         lag = LoopLag(PROGRAM, registry)
@@ -107,7 +114,12 @@ class Scaler:
     """The parts that list, watch, evaluate and report."""
 
     def __init__(
-        self, settings: Settings, client: ApiClient, clock: Clock, recommenders: Recommenders
+        self,
+        settings: Settings,
+        client: ApiClient,
+        clock: Clock,
+        random: Random,
+        recommenders: Recommenders,
     ) -> None:
         discovery = Discovery(client, clock=clock)
         scales = Scales(client, discovery)
@@ -122,8 +134,8 @@ class Scaler:
             period=settings.period,
             max_sample_age=settings.max_sample_age,
         )
-        self.recorder = EventRecorder(client, COMPONENT, clock=clock)
-        self.leadership = self._leadership(settings, client, clock)
+        self.recorder = EventRecorder(client, COMPONENT, clock=clock, random=random)
+        self.leadership = self._leadership(settings, client, clock, random)
         self.reporter = Reporter(client, self.recorder)
         namespaces = settings.namespaces or ("",)
         self.catalogue = Catalogue(self._due, lists=len(namespaces))
@@ -150,6 +162,7 @@ class Scaler:
                 _AUTOSCALER,
                 Feed(self.catalogue),
                 clock=clock,
+                random=random,
                 on_error=Complaints("Cannot list or watch autoscalers", namespace=namespace),
             )
             for namespace in namespaces
@@ -198,14 +211,22 @@ class Scaler:
                 task.cancel()
             await self.leadership.release()
 
-    def _leadership(self, settings: Settings, client: ApiClient, clock: Clock) -> Leadership:
+    def _leadership(
+        self, settings: Settings, client: ApiClient, clock: Clock, random: Random
+    ) -> Leadership:
         if not settings.leader_election:
             return Sole()
         namespace = settings.leader_election_namespace
         complaints = Complaints("Cannot hold the lease")
         if settings.shards == 1:
             return Single(
-                client, namespace, identity(), clock, on_change=self._leads, on_error=complaints
+                client,
+                namespace,
+                identity(),
+                clock,
+                on_change=self._leads,
+                on_error=complaints,
+                random=random,
             )
         return Shards(
             client,
@@ -215,6 +236,7 @@ class Scaler:
             count=settings.shards,
             on_change=self._leads,
             on_error=complaints,
+            random=random,
         )
 
     def _leads(self, lease: str, leading: bool, concerned: Concerned) -> None:

@@ -7,11 +7,13 @@ that clocks of two machines never decide. The holder stops acting `RENEW_WITHIN`
 last successful renewal, before anybody else may take the lease. On exit the lease is released.
 
 A holder that dies is followed within `DURATION` plus two `RETRY`: its last renewal is seen one
-retry late, and the lease is tried for one retry late.
+retry late, and the lease is tried for one retry late. Pauses are a little shorter at random, and so
+is the moment before the first attempt: many who start together must not go on in step.
 """
 
 import asyncio
 from collections.abc import Callable
+from random import Random
 from typing import Final
 
 from msgspec import Struct
@@ -26,7 +28,9 @@ DURATION: Final = 10
 RENEW_WITHIN: Final = 8.0
 """Seconds after the last renewal at which the holder stops acting."""
 RETRY: Final = 2.0
-"""Seconds between two attempts, also between two renewals."""
+"""Most seconds between two attempts, also between two renewals."""
+SHORTER: Final = 0.2
+"""By how much of it at most such a pause is shortened."""
 ATTEMPT: Final = 3.5
 """Seconds one attempt may take: one that hangs leaves time for another before we have to stop."""
 
@@ -95,6 +99,7 @@ class LeaderElection:
         wanted: Callable[[], bool] = always,
         gone: Callable[[str], bool] = never,
         hasty: bool = True,
+        random: Random | None = None,
     ) -> None:
         """`on_change` hears of leadership won and lost; `on_error` of what fails on the way.
 
@@ -113,6 +118,7 @@ class LeaderElection:
         self._wanted = wanted
         self._gone = gone
         self._hasty = hasty
+        self._random = random or Random()
         self._sightings = Sightings(clock)
         self._lease: Lease | None = None
         self._renewed: float | None = None
@@ -130,10 +136,11 @@ class LeaderElection:
 
     async def run(self) -> None:
         """Acquire, renew and acquire again until cancelled."""
+        await asyncio.sleep(RETRY * self._random.uniform(0, SHORTER))
         while True:
             await (self._attempt() if self._wanted() else self._yield())
             self._tell()
-            await asyncio.sleep(RETRY)
+            await asyncio.sleep(RETRY * self._random.uniform(1 - SHORTER, 1))
 
     async def release(self) -> None:
         """Let go of a lease that is held, so that the next holder need not wait.

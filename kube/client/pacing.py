@@ -48,20 +48,24 @@ class TokenBucket:
 
 
 class Backoff:
-    """Decorrelated jitter: each pause is drawn between `base` and three times the last one."""
+    """Decorrelated jitter: each pause is drawn between `base` and three times the last one.
+
+    The first is drawn so, too, as if `base` had been before it: what broke for all at once must
+    not bring all back at once.
+    """
 
     def __init__(self, base: float, cap: float, random: Random) -> None:
         self._base = base
         self._cap = cap
         self._random = random
-        self._last = 0.0
+        self._last = base
 
     def next(self) -> float:
         """Seconds of the next pause, `base` to `cap`."""
-        upper = max(self._base, min(self._cap, self._last * 3.0))
+        upper = min(self._cap, self._last * 3.0)
         self._last = self._random.uniform(self._base, upper)
         return self._last
 
     def reset(self) -> None:
         """Start small again."""
-        self._last = 0.0
+        self._last = self._base

@@ -5,7 +5,9 @@
        └──── waiting <───────┘  versions expired or too large, a silent watch, errors, on demand
 
 It never ends by itself: every error is counted and the work goes on after a pause that grows with
-jitter. The version to go on from is the last one the server sent, smaller or not (V-02, V-03).
+jitter. Where nothing asks for a pause there is a random moment, since others may ask for the same
+reason: a start of all, a restart of the server. The version to go on from is the last one the
+server sent, smaller or not (V-02, V-03).
 
 One thing no watch can notice: a storage that lost versions and had overtaken ours again before we
 reconnected. Who can check the outcome asks for `relist` (D36).
@@ -34,6 +36,8 @@ STALLED_AFTER: Final = 150.0
 """Seconds without a line, over all connections, after which the watch is not believed (V-04)."""
 PAUSE: Final = (0.5, 10.0)
 """Seconds of the smallest and the longest pause (V-11)."""
+SPREAD: Final = 1.0
+"""Seconds within which those who ask for the same reason ask one after another."""
 SETTLED: Final = 30.0
 """Seconds after which a connection counts as one that worked, whatever it carried."""
 TRIES: Final = 3
@@ -95,6 +99,7 @@ class Reflector(Generic[T]):
         """Work until cancelled."""
         reason: Reason | None = "start"
         try:
+            await self._spread()
             while True:
                 reason = await self._step(reason)
         finally:
@@ -117,6 +122,7 @@ class Reflector(Generic[T]):
             if again in _AT_ONCE and self._may_rush:
                 # A server that answers so each time must not see us spin.
                 self._may_rush = False
+                await self._spread()
             else:
                 await self._wait(error)
         if again is not None:
@@ -158,6 +164,7 @@ class Reflector(Generic[T]):
             return "stalled"
         if now - opened >= SETTLED:
             self._works()
+            await self._spread()
         elif self._heard == heard_before:
             await self._wait(None)
         return None
@@ -217,6 +224,9 @@ class Reflector(Generic[T]):
         if isinstance(error, ApiError) and error.retry_after is not None:
             pause = max(pause, min(error.retry_after, PAUSE[1]))
         await asyncio.sleep(pause)
+
+    async def _spread(self) -> None:
+        await asyncio.sleep(self._random.uniform(0, SPREAD))
 
     def _works(self) -> None:
         """The watch serves: trouble from now on is new trouble."""

@@ -13,13 +13,14 @@ again under that name: it comes back under another one. So `gone` is final.
 import asyncio
 from collections import deque
 from collections.abc import Callable, Mapping
+from random import Random
 from typing import Final
 
 import msgspec
 
 from kube.client.errors import Conflict, KubeError
 from kube.client.lease_objects import Lease, LeaseObject
-from kube.client.leases import ATTEMPT, DURATION, RENEW_WITHIN, RETRY, Sightings
+from kube.client.leases import ATTEMPT, DURATION, RENEW_WITHIN, RETRY, SHORTER, Sightings
 from kube.client.transport import ApiClient
 from kube.vocab.times import Clock, format_micro
 
@@ -50,6 +51,7 @@ class Register:
         clock: Clock,
         on_change: Callable[[], None],
         on_error: Callable[[KubeError], None],
+        random: Random | None = None,
     ) -> None:
         """`party` is the holder's name in the Lease, `identity` begins each of our names in it.
 
@@ -67,6 +69,7 @@ class Register:
         self._clock = clock
         self._on_change = on_change
         self._on_error = on_error
+        self._random = random or Random()
         self._sightings = Sightings(clock)
         self._beats: dict[str, tuple[str, float]] = {}
         self._last_look = 0.0
@@ -94,10 +97,11 @@ class Register:
 
     async def run(self) -> None:
         """Take part until cancelled."""
+        await asyncio.sleep(RETRY * self._random.uniform(0, SHORTER))
         while True:
             await self._attempt()
             self._tell()
-            await asyncio.sleep(RETRY)
+            await asyncio.sleep(RETRY * self._random.uniform(1 - SHORTER, 1))
 
     async def leave(self) -> None:
         """Say that we left, so that nobody waits for us. `run` has to be cancelled before."""

@@ -6,6 +6,7 @@ import socket
 import uuid
 from collections.abc import Callable
 from functools import partial
+from random import Random
 from typing import Final, Protocol
 
 from msgspec import Struct
@@ -90,6 +91,7 @@ class Single:
         *,
         on_change: Callable[[str, bool, Concerned], None],
         on_error: Callable[[KubeError], None],
+        random: Random | None = None,
     ) -> None:
         """`on_change` hears of a lease's name, whether we hold it now, and whom that concerns."""
         self._election = LeaderElection(
@@ -100,6 +102,7 @@ class Single:
             clock,
             on_change=lambda leading: on_change(LEASE, leading, lambda _: True),
             on_error=on_error,
+            random=random,
         )
 
     @property
@@ -146,6 +149,7 @@ class Shards:
         count: int,
         on_change: Callable[[str, bool, Concerned], None],
         on_error: Callable[[KubeError], None],
+        random: Random | None = None,
     ) -> None:
         """`on_change` as in `Single`."""
         self._count = count
@@ -158,6 +162,7 @@ class Shards:
             clock=clock,
             on_change=self._members_changed,
             on_error=on_error,
+            random=random,
         )
         self._elections = [
             LeaderElection(
@@ -171,6 +176,7 @@ class Shards:
                 wanted=partial(self._wanted, shard),
                 gone=self._register.gone,
                 hasty=False,
+                random=random,
             )
             for shard in range(count)
         ]

@@ -83,7 +83,8 @@ async def site(folder: Path) -> AsyncIterator[Site]:
             cache_ttl=0.2,
             drain=0.2,
         )
-        server = await stack.enter_async_context(app.running(settings, SystemClock()))
+        running = app.running(settings, SystemClock(), lambda: 0.0)
+        server = await stack.enter_async_context(running)
         await apply(admin, objects.aggregation(server.address.port, authority.cert_pem.bytes()))
         found = Site(cluster, admin, prometheus)
 

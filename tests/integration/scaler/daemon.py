@@ -3,6 +3,7 @@
 import asyncio
 from contextlib import suppress
 from pathlib import Path
+from random import Random
 
 import yaml
 
@@ -19,7 +20,7 @@ class Running:
         self.url = f"http://127.0.0.1:{settings.metrics_address.port}"
         self.health = f"http://127.0.0.1:{settings.health_port}"
         self._end = asyncio.Event()
-        self._task = asyncio.create_task(serve(settings, self._end, clock))
+        self._task = asyncio.create_task(serve(settings, self._end, clock, Random(1)))
 
     async def stop(self) -> None:
         """The orderly end of SIGTERM."""

@@ -221,7 +221,7 @@ async def adapter(
             "drain": 0.5,
         } | changes
         harness = Harness(certificates, prometheus, cluster, stepped)
-        async with app.running(Settings(**fields), clock or stepped) as server:
+        async with app.running(Settings(**fields), clock or stepped, lambda: 0.0) as server:
             harness.server = server
             try:
                 yield harness

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from random import Random
 from typing import Any
 
 from aiohttp import web
@@ -128,6 +129,7 @@ class Elector:
             clock,
             on_change=self.told.append,
             on_error=self.errors.append,
+            random=Random(name),
         )
         self._task = asyncio.create_task(self.election.run())
 

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Set
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from random import Random
 
 import looptime
 import pytest
@@ -75,13 +76,13 @@ class Party:
             leadership = Single(
                 client, "system", name, clock,
                 on_change=lambda lease, leading, _: told.append((lease, leading)),
-                on_error=errors.append,
+                on_error=errors.append, random=Random(name),
             )  # fmt: skip
         else:
             leadership = Shards(
                 client, "system", name, clock, count=count,
                 on_change=lambda lease, leading, _: told.append((lease, leading)),
-                on_error=errors.append,
+                on_error=errors.append, random=Random(name),
             )  # fmt: skip
         member = Member(leadership, told)
         self._stack.push_async_callback(client.close)
