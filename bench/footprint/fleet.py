@@ -105,6 +105,18 @@ def scale(place: tuple[str, str], pods: int) -> Json:
     }
 
 
+def deployment(place: tuple[str, str]) -> Json:
+    """A Deployment, as far as it is looked at: whether its count was left by a scaler."""
+    namespace, name = place
+    meta = {
+        "name": name,
+        "namespace": namespace,
+        "uid": uid("deployment", namespace, name),
+        "managedFields": _managed("kubectl-client-side-apply", ["replicas"]),
+    }
+    return {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": meta}
+
+
 def replica_set(place: tuple[str, str]) -> Json:
     """The ReplicaSet between a Deployment and its pods, as far as it is looked at."""
     namespace, name = place

@@ -68,6 +68,7 @@ class Server:
                 web.get(f"{_WPAS}/watermarkpodautoscalers", self._autoscalers),
                 web.patch(f"{_WPA}/status", self._patched),
                 web.get(scales, self._scale),
+                web.get(f"{_APPS}/namespaces/{{ns}}/deployments/{{name}}", self._deployment),
                 web.get(f"{_APPS}/namespaces/{{ns}}/replicasets/{{name}}", self._replica_set),
                 web.get("/api/v1/namespaces/{ns}/pods", self._listed_pods),
                 web.get(metrics, self._value),
@@ -155,6 +156,9 @@ class Server:
         now = asyncio.get_running_loop().time()
         self.reached.setdefault("/".join(place), []).append(now)
         return _json(fleet.scale(place, self.size.pods))
+
+    async def _deployment(self, request: web.Request) -> web.Response:
+        return _json(fleet.deployment(_place(request)))
 
     async def _replica_set(self, request: web.Request) -> web.Response:
         namespace, name = _place(request)

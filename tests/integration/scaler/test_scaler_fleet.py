@@ -32,6 +32,7 @@ PATHS = {
     "metrics": "GET /apis/external.metrics.k8s.io/v1beta1/namespaces/{ns}/{name}",
     "hpas": "GET /apis/autoscaling/v2/namespaces/{ns}/horizontalpodautoscalers",
     "peers": "GET /apis/apps/v1/namespaces/{ns}/deployments",
+    "targets": "GET /apis/apps/v1/namespaces/{ns}/deployments/{name}",
     "owners": "GET /apis/apps/v1/namespaces/{ns}/replicasets/{name}",
     "statuses": "PATCH /apis/datadoghq.com/v1alpha1/namespaces/{ns}/watermarkpodautoscalers"
     "/{name}/status",
@@ -85,5 +86,6 @@ async def test_a_fleet_is_evaluated_in_time_with_three_reads_each(tmp_path):
     assert abs(asked["pods"] - evaluations) < 10
     assert abs(asked["metrics"] - evaluations) < 10
     assert asked["hpas"] == asked["peers"] == asked["owners"] == 0, "kept for a minute and for ten"
+    assert asked["targets"] == 0, "looked at once after a start"
     assert asked["statuses"] == 0, "mere values wait for a minute"
     assert server.unknown == {}
