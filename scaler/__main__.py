@@ -69,6 +69,12 @@ def _label_tags(_ctx: click.Context, _param: click.Parameter, text: str) -> tupl
 @click.option("--shards", type=click.IntRange(1, MOST_SHARDS), default=1, show_default=True,
               help="Spread the autoscalers over so many Leases, so that several scalers work side "
               "by side; the same number for all of them. Needs leader election.")  # fmt: skip
+@click.option("--fleet-breaker-share", type=click.IntRange(0, 100), default=50, show_default=True,
+              metavar="PERCENT", help="Freeze all shrinking once so many of the metrics that were "
+              "there are missing, of all, of one source or of one name; 0 never does.")  # fmt: skip
+@click.option("--fleet-thaw-percent", type=click.IntRange(1, 100), default=10, show_default=True,
+              metavar="PERCENT", help="After that, remove no more of all replicas in a "
+              "minute.")  # fmt: skip
 @click.option("--client-qps", type=click.FloatRange(0), default=1000, show_default=True,
               help="Limit of requests per second to the Kubernetes API, burst 1.5 times that; "
               "0 is no limit.")  # fmt: skip

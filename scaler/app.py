@@ -24,12 +24,14 @@ from kube.service.listeners import listening
 from kube.service.metrics import LoopLag, exposition, new_registry
 from kube.service.settings import Address
 from kube.vocab.times import SECOND, Clock, SystemClock
+from scaler.core.fleet import CALM, FleetBreaker
 from scaler.core.own_gauges import PROGRAM
 from scaler.core.wire import Autoscaler
 from scaler.settings import Settings
 from scaler.shell.autoscaler_series import AutoscalerSeries
 from scaler.shell.evaluate import Evaluator
 from scaler.shell.externals import ExternalMetrics
+from scaler.shell.fleet import FleetWatch
 from scaler.shell.leadership import Concerned, Leadership, Shards, Single, Sole, identity
 from scaler.shell.monitors import Monitors
 from scaler.shell.observe import Observer
@@ -138,7 +140,13 @@ class Scaler:
         self.leadership = self._leadership(settings, client, clock, random)
         self.reporter = Reporter(client, self.recorder)
         namespaces = settings.namespaces or ("",)
-        self.catalogue = Catalogue(self._due, lists=len(namespaces))
+        self.catalogue = Catalogue(self._due, on_gone=self._gone, lists=len(namespaces))
+        breaker = FleetBreaker(
+            settings.fleet_breaker_share,
+            settings.fleet_thaw_percent,
+            quiet=max(CALM, 2 * settings.period),
+        )
+        self.fleet = FleetWatch(breaker, self.catalogue, self.leadership, self.recorder, clock)
         self.evaluator = Evaluator(
             observer,
             scales,
@@ -146,6 +154,7 @@ class Scaler:
             Rivals(client, self.catalogue, clock),
             clock,
             leadership=self.leadership,
+            fleet=self.fleet,
             quiet=settings.skip_not_scaling_events,
         )
         self.ticker = Ticker(
@@ -178,6 +187,7 @@ class Scaler:
             [reflector.stats for reflector in self.reflectors],
             self.recorder.stats,
             self.leadership,
+            self.fleet.breaker,
         )
 
     def health(self, stop: asyncio.Event) -> HealthChecks:
@@ -243,6 +253,10 @@ class Scaler:
         _log.info("Leading" if leading else "Not leading any more", lease=lease)
         # Who leads from now on begins with what the objects say; who does not has nothing to show.
         self.catalogue.forget(concerned)
+        self.fleet.forget(concerned)
+
+    def _gone(self, uid: str) -> None:
+        self.fleet.leave(uid)
 
     def _due(self, key: Key, at_once: bool) -> None:
         entry = self.catalogue.get(key)

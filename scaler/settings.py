@@ -25,6 +25,10 @@ class Settings(Struct, frozen=True):
     leader_election_namespace: str = "default"
     shards: int = 1
     """Leases over which the autoscalers are spread, so that several scalers work side by side."""
+    fleet_breaker_share: int = 50
+    """Percent of the metrics that were there whose loss freezes all shrinking; 0 is never."""
+    fleet_thaw_percent: int = 10
+    """Percent of all replicas that may go in a minute after that."""
     client_qps: float = 1000.0
     client_timeout: int = 10 * SECOND
     skip_not_scaling_events: bool = False

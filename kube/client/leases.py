@@ -110,6 +110,8 @@ class LeaderElection:
         self.previous_renewal: Millis | None = None
         """When the holder before us was last known to be alive, by its own word."""
         self.transitions = 0
+        self.written: Lease | None = None
+        """The lease as it was when we held it last."""
         self._object = LeaseObject(client, namespace, name, clock)
         self._identity = identity
         self._clock = clock
@@ -205,6 +207,7 @@ class LeaderElection:
                 self._lease = None
             elif held:
                 self._renewed = started
+                self.written = self._lease
         except Conflict:
             # Somebody was quicker, or edited the lease: look again next time.
             self._lease = None

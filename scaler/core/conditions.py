@@ -17,6 +17,7 @@ from scaler.core.messages import (
     limit_text,
     not_scaling_text,
     reference,
+    unavailable_text,
 )
 from scaler.core.observed import Timer
 from scaler.core.spec import Spec
@@ -262,8 +263,7 @@ def _active(spec: Spec, decision: Decision) -> list[Draft]:
     advice = decision.readings[decision.winner].advice
     if advice is not None and advice.reason:
         text += f" because: {advice.reason}"
-    if decision.unavailable:
-        text += f" (unavailable: {decision.unavailable})"
+    text += unavailable_text(decision)
     return [Draft("ScalingActive", True, "ValidMetricFound", text)]
 
 

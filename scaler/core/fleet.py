@@ -122,11 +122,12 @@ class FleetBreaker:
         if held and self._on and self.state == "closed" and self.metrics.known >= LEAST:
             self._begin_thaw(at)
 
-    def leave(self, uid: str, at: int) -> None:
-        """The autoscaler is gone, or is led by somebody else."""
-        self._count(uid, 0, at)
-        self._replicas.pop(uid, None)
-        self._evidence.leave(uid)
+    def leave(self, uids: Iterable[str], at: int) -> None:
+        """The autoscalers are gone, or are led by somebody else: all of them at once."""
+        for uid in uids:
+            self._count(uid, 0, at)
+            del self._replicas[uid]
+            self._evidence.leave(uid)
         if len(self._evidence):
             self._turn(at)
         else:

@@ -39,7 +39,7 @@ def failure_text(spec: Spec, decision: Decision) -> str:
     index = _failed(spec, decision)
     text = reading_failure_text(spec, index, decision.readings[index])
     several = len(spec.signals) > 1
-    return f"{text} (unavailable: {decision.unavailable})" if several else text
+    return text + unavailable_text(decision) if several else text
 
 
 def reading_failure_reason(spec: Spec, index: int) -> str:
@@ -52,10 +52,26 @@ def reading_failure_reason(spec: Spec, index: int) -> str:
 def reading_failure_text(spec: Spec, index: int, reading: Reading) -> str:
     """Why the signal of that index has no value, as upstream words it."""
     signal, why = spec.signals[index], reading_text(reading)
-    if isinstance(signal, Recommender):
-        return f"unable to get external recommendation {signal.name}: {why}"
-    text = f"unable to get {signal.kind.lower()} metric {spec.namespace}/{signal.name}/"
-    return f"{text}{selector_dump(signal.wire_selector)}: {why}"
+    text = _unable(spec, signal)
+    if isinstance(signal, Metric):
+        text += selector_dump(signal.wire_selector)
+    return f"{text}: {why}"
+
+
+def tells_of_a_signal(spec: Spec, message: str) -> bool:
+    """Whether `message` says that a signal has no value, as `reading_failure_text` words it."""
+    return any(_unable(spec, signal) in message for signal in spec.signals)
+
+
+def unavailable_text(decision: Decision) -> str:
+    """What a text about the signals that are there adds about the others (D13)."""
+    return f" (unavailable: {decision.unavailable})" if decision.unavailable else ""
+
+
+def missing_names(spec: Spec, message: str) -> tuple[str, ...]:
+    """The signals that `unavailable_text` names at the end of `message`."""
+    named = message.partition(" (unavailable: ")[2]
+    return tuple(signal.name for signal in spec.signals if f"{signal.name}: " in named)
 
 
 def reading_text(reading: Reading) -> str:
@@ -109,6 +125,12 @@ def selector_dump(selector: LabelSelector | None) -> str:
         f"&LabelSelector{{MatchLabels:map[string]string{{{shown}}},"
         f"MatchExpressions:[]LabelSelectorRequirement{{{parts}}},}}"
     )
+
+
+def _unable(spec: Spec, signal: Metric | Recommender) -> str:
+    if isinstance(signal, Recommender):
+        return f"unable to get external recommendation {signal.name}"
+    return f"unable to get {signal.kind.lower()} metric {spec.namespace}/{signal.name}/"
 
 
 def _failed(spec: Spec, decision: Decision) -> int:

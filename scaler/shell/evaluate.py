@@ -7,7 +7,7 @@ from typing import Final
 
 from msgspec import structs
 
-from kube.client.errors import KubeError
+from kube.client.errors import KubeError, ServerError, Unreachable
 from kube.vocab.times import Clock, Millis
 from scaler.core.conditions import Applied
 from scaler.core.decision import decide
@@ -27,6 +27,7 @@ from scaler.core.status import (
 )
 from scaler.core.trace import Decision
 from scaler.shell.decision_log import say, say_decision
+from scaler.shell.fleet import FleetWatch
 from scaler.shell.leadership import Leadership
 from scaler.shell.measures import Measures
 from scaler.shell.observe import Observer
@@ -51,6 +52,7 @@ class Evaluator:
         clock: Clock,
         *,
         leadership: Leadership,
+        fleet: FleetWatch,
         quiet: bool = False,
     ) -> None:
         """`quiet` is the flag --skipNotScalingEvents."""
@@ -62,6 +64,7 @@ class Evaluator:
         self._rivals = rivals
         self._clock = clock
         self._leadership = leadership
+        self._fleet = fleet
         self._quiet = quiet
 
     async def evaluate(self, entry: Entry) -> None:
@@ -78,6 +81,7 @@ class Evaluator:
 
     async def _evaluate(self, entry: Entry) -> None:
         if entry.leaving:
+            self._fleet.leave(entry.autoscaler.metadata.uid)
             await self._reporter.release(entry)
             return
         now = self._clock.now()
@@ -91,14 +95,16 @@ class Evaluator:
             self._observer.observe(asked, entry.memory, now, uid=uid, known=entry.known),
             self._rivals.of(asked, entry.rivals),
         )
+        if not self._may_act(entry, asked):
+            return
         spec = giving_way(asked, rivals)
         entry.view = entry.view.after(sight.observed)
         observed = structs.replace(sight.observed, doubt=entry.view.doubt)
+        observed = self._fleet.look(entry, spec, observed)
         decision = decide(spec, observed, now)
+        self._fleet.decided(spec, decision)
         entry.rests_until = entry.asked + rest_of(decision.monitor)
         self.measures.decided(spec, decision, self._clock.monotonic() - entry.asked)
-        if not self._may_act(entry, asked):
-            return
         self._tell_rivals(entry, spec, rivals)
         applied = await self._apply(entry, spec, decision, sight.scale)
         if sight.scale is not None and applied.kind != "failed":
@@ -136,10 +142,15 @@ class Evaluator:
         if spec.dry_run:
             return Applied("dry_run")
         name = signature(entry.autoscaler.metadata.uid, decision.at)
+        promise, written = self._fleet.promise(decision), True
         try:
             await self._scales.write(scale, decision.desired, name)
         except KubeError as error:
+            # Without an answer it may have been written.
+            written = isinstance(error, Unreachable | ServerError)
             return Applied("failed", str(error))
+        finally:
+            self._fleet.settle(promise, gone=written)
         return Applied("scaled")
 
     async def _finish(self, entry: Entry, spec: Spec, decision: Decision, applied: Applied) -> None:
@@ -181,6 +192,7 @@ class Evaluator:
     async def _refuse(self, entry: Entry, now: Millis) -> None:
         """An invalid object: say so once per version of it, and do nothing else."""
         self.outcomes["invalid_spec"] += 1
+        self._fleet.leave(entry.autoscaler.metadata.uid)
         entry.last = None
         generation = entry.autoscaler.metadata.generation
         if entry.refused_generation != generation:

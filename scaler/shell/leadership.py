@@ -4,7 +4,7 @@ import asyncio
 import os
 import socket
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from random import Random
 from typing import Final, Protocol
@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from kube.client.configuration import pods_namespace
 from kube.client.errors import KubeError
+from kube.client.events import ObjectReference
 from kube.client.leases import LeaderElection
 from kube.client.register import Register
 from kube.client.transport import ApiClient
@@ -41,6 +42,11 @@ class Leadership(Protocol):
         """How many shards we hold right now."""
         ...
 
+    @property
+    def leases(self) -> tuple[ObjectReference, ...]:
+        """The Leases by which we lead right now, for events about ourselves."""
+        ...
+
     def held(self, uid: str) -> bool:
         """Whether we may write right now: the fence to ask before every write."""
         ...
@@ -63,6 +69,7 @@ class Sole(Struct, frozen=True):
 
     writes: int = 0
     shards: int = 1
+    leases: tuple[ObjectReference, ...] = ()
 
     def held(self, _: str) -> bool:
         """Always."""
@@ -114,6 +121,11 @@ class Single:
     def shards(self) -> int:
         """One while we lead."""
         return int(self._election.held())
+
+    @property
+    def leases(self) -> tuple[ObjectReference, ...]:
+        """The one Lease, while we hold it."""
+        return _held([self._election])
 
     def held(self, _: str) -> bool:
         """Whether we lead."""
@@ -191,6 +203,11 @@ class Shards:
         """How many shards we hold right now."""
         return sum(one.held() for one in self._elections) if self._register.held() else 0
 
+    @property
+    def leases(self) -> tuple[ObjectReference, ...]:
+        """Those of the shards we hold."""
+        return _held(self._elections) if self._register.held() else ()
+
     def held(self, uid: str) -> bool:
         """Whether the object's shard is ours."""
         return self._register.held() and self._election(uid).held()
@@ -226,6 +243,20 @@ class Shards:
         self, tell: Callable[[str, bool, Concerned], None], shard: int, leading: bool
     ) -> None:
         tell(lease_of(shard), leading, lambda uid: shard_of(uid, self._count) == shard)
+
+
+def _held(elections: Iterable[LeaderElection]) -> tuple[ObjectReference, ...]:
+    leases = [one.written for one in elections if one.held() and one.written is not None]
+    return tuple(
+        ObjectReference(
+            lease.api_version,
+            lease.kind,
+            lease.metadata.namespace,
+            lease.metadata.name,
+            lease.metadata.uid,
+        )
+        for lease in leases
+    )
 
 
 def lease_of(shard: int) -> str:

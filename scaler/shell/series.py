@@ -10,8 +10,10 @@ from prometheus_client.registry import Collector
 from kube.client.events import RecorderStats
 from kube.client.reflector_stats import ReflectorStats
 from kube.client.requests import Request
+from scaler.core.fleet import FleetBreaker
 from scaler.core.own_gauges import PROGRAM
 from scaler.shell.evaluate import Evaluator
+from scaler.shell.fleet_series import fleet_families
 from scaler.shell.leadership import Leadership
 from scaler.shell.reporter import Reporter
 from scaler.shell.ticker import TickerStats
@@ -40,6 +42,7 @@ class Daemon(Collector):
         reflectors: Iterable[ReflectorStats],
         recorder: RecorderStats,
         leadership: Leadership,
+        breaker: FleetBreaker,
     ) -> None:
         self._catalogue = catalogue
         self._evaluator = evaluator
@@ -48,6 +51,7 @@ class Daemon(Collector):
         self._reflectors = tuple(reflectors)
         self._recorder = recorder
         self._leadership = leadership
+        self._breaker = breaker
 
     def collect(self) -> Iterable[Metric]:
         """Counters kept by the parts."""
@@ -75,7 +79,8 @@ class Daemon(Collector):
                 relists[reason] = relists.get(reason, 0) + count
         yield _counter("relists", "Lists that had to be made again, by reason.", "reason", relists)
         outcomes = {"written": self._events_written(), "dropped": self._recorder.dropped}
-        yield _counter("events", "Events on autoscalers by outcome.", "outcome", outcomes)
+        yield _counter("events", "Events that were to be told, by outcome.", "outcome", outcomes)
+        yield from fleet_families(self._breaker, self._catalogue)
 
     def describe(self) -> Iterable[Metric]:
         """Nothing is known before the first scrape."""

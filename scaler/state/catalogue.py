@@ -111,14 +111,22 @@ class Entry(Struct, eq=False):
 class Catalogue:
     """Entries by key; fed by the autoscalers' reflectors, each through a `Feed`."""
 
-    def __init__(self, on_due: Callable[[Key, bool], None], *, lists: int = 1) -> None:
+    def __init__(
+        self,
+        on_due: Callable[[Key, bool], None],
+        *,
+        on_gone: Callable[[str], None] = lambda _: None,
+        lists: int = 1,
+    ) -> None:
         """`on_due` hears of objects to evaluate, with True when at once rather than in their turn.
 
-        `lists` is the number of reflectors that feed the catalogue.
+        `on_gone` hears the uids of those that are gone. `lists` is the number of reflectors that
+        feed the catalogue.
         """
         self._entries: Final[dict[Key, Entry]] = {}
         self._by_target: Final[dict[TargetKey, dict[Key, Spec]]] = {}
         self._on_due = on_due
+        self._on_gone = on_gone
         self._lists_missing = lists
 
     @property
@@ -174,6 +182,7 @@ class Catalogue:
         entry = self._entries.pop(key)
         entry.deleted = True
         self._point(key, entry.spec, None)
+        self._on_gone(entry.autoscaler.metadata.uid)
 
     def on_synced(self) -> None:
         """A complete list is in."""

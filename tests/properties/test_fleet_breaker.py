@@ -81,7 +81,7 @@ class Fleets(RuleBasedStateMachine):
     def leave(self, chance):
         if self.fleet:
             target = self.fleet.pop(chance.randrange(len(self.fleet)))
-            self.breaker.leave(target.uid, self.now)
+            self.breaker.leave([target.uid], self.now)
             self.slow.leave(target.uid, self.now)
 
     @rule(chance=chances)

@@ -192,13 +192,21 @@ def test_who_leaves_counts_no_more_and_the_last_one_ends_it():
     fleet.read(20)
     fleet.read(20, "error")
     for number in range(10):
-        fleet.breaker.leave(f"u{number}", fleet.at)
+        fleet.breaker.leave([f"u{number}"], fleet.at)
     assert (fleet.breaker.state, fleet.breaker.metrics.known) == ("open", 10)
     for number in range(10, 20):
-        fleet.breaker.leave(f"u{number}", fleet.at)
+        fleet.breaker.leave([f"u{number}"], fleet.at)
     assert fleet.breaker.state == "closed"
     assert fleet.fleet is None
-    fleet.breaker.leave("nobody", fleet.at)
+    fleet.breaker.leave(["nobody"], fleet.at)
+
+
+def test_who_leaves_together_is_not_judged_one_by_one():
+    fleet = Fleets()
+    fleet.read(40)
+    fleet.read(19, "error", first=21)
+    fleet.breaker.leave([f"u{number}" for number in range(40)], fleet.at)
+    assert fleet.breaker.turns() == []
 
 
 def test_evaluations_that_asked_for_no_metrics_change_nothing():
