@@ -39,11 +39,13 @@ class Series:
 
 
 class MetricsBackend:
-    """Serves `series` by metric name; `answer` replaces what it says, for faults."""
+    """Serves `series` by metric name. `answer` replaces what it says, for faults, unless it is None
+    or says None.
+    """
 
     def __init__(self, clock: Clock) -> None:
         self.series: dict[str, list[Series]] = {}
-        self.answer: Callable[[web.Request], web.Response] | None = None
+        self.answer: Callable[[web.Request], web.Response | None] | None = None
         self.asked: list[str] = []
         self.users: set[str] = set()
         self._clock = clock
@@ -88,8 +90,9 @@ class MetricsBackend:
         metric = request.match_info["metric"]
         self.asked.append(metric)
         self.users.add(request.headers["X-Remote-User"])
-        if self.answer is not None:
-            return self.answer(request)
+        answer = self.answer(request) if self.answer is not None else None
+        if answer is not None:
+            return answer
         if metric not in self.series:
             message = f"the server could not find the metric {metric} for namespaces"
             status = {"kind": "Status", "apiVersion": "v1", "status": "Failure", "code": 404,
