@@ -89,6 +89,30 @@ def with_scaling(memory: Memory, written: Millis | None, now: Millis) -> Memory:
     return structs.replace(memory, last_scale=min(written, whole_seconds(now)))
 
 
+def memory_moved(memory: Memory, by: Millis) -> Memory:
+    """The memory after the wall clock jumped by `by`: windows and delays last as long as before.
+
+    A jump forward may be time that passed, while the machine was suspended. So it is a gap in the
+    evidence for shrinking (D15, D40), and taken off the delay of growth as a gap would be.
+    """
+    return Memory(
+        _moved(memory.last_scale, by),
+        Timer(memory.above.holds, _moved(memory.above.since, by)),
+        Timer(memory.below.holds, _moved(memory.below.since, by)),
+        _moved(memory.above_seen, by),
+        _moved(memory.below_seen, min(by, 0)),
+    )
+
+
+def status_moved(status: AutoscalerStatus, by: Millis) -> AutoscalerStatus:
+    """The status whose time of the last scaling moved along, for whoever reads it after us."""
+    try:
+        last = parse_rfc3339(status.last_scale_time or "")
+    except ValueError:
+        return status
+    return structs.replace(status, last_scale_time=format_rfc3339(last + by))
+
+
 def times_ahead(status: AutoscalerStatus, now: Millis) -> tuple[str, ...]:
     """What a stored status dates in the future, as `field time`: `memory_of` reads it as `now`."""
     dated = {"lastScaleTime": status.last_scale_time} | {
@@ -167,6 +191,10 @@ def _timer(status: AutoscalerStatus, kind: str, now: Millis) -> Timer:
     since = _moment(stored.last_transition_time, now)
     # A condition that holds without a readable start is only known to hold from now on.
     return Timer(stored.is_true, whole_seconds(now) if since is None else since)
+
+
+def _moved(moment: Millis | None, by: Millis) -> Millis | None:
+    return None if moment is None else moment + by
 
 
 def _ahead(text: str, now: Millis) -> bool:

@@ -20,12 +20,15 @@ from scaler.core.signature import signature
 from scaler.core.spec import Spec
 from scaler.core.status import (
     memory_after,
+    memory_moved,
     memory_of,
     status_after,
+    status_moved,
     status_of_refusal,
     times_ahead,
 )
 from scaler.core.trace import Decision
+from scaler.shell.clock_jumps import WatchedClock
 from scaler.shell.decision_log import say, say_decision
 from scaler.shell.fleet import FleetWatch
 from scaler.shell.leadership import Leadership
@@ -58,11 +61,11 @@ class Evaluator:
         """`quiet` is the flag --skipNotScalingEvents."""
         self.outcomes: Counter[str] = Counter()
         self.measures = Measures()
+        self.clock = WatchedClock(clock)
         self._observer = observer
         self._scales = scales
         self._reporter = reporter
         self._rivals = rivals
-        self._clock = clock
         self._leadership = leadership
         self._fleet = fleet
         self._quiet = quiet
@@ -84,12 +87,16 @@ class Evaluator:
             self._fleet.leave(entry.autoscaler.metadata.uid)
             await self._reporter.release(entry)
             return
-        now = self._clock.now()
+        now = self.clock.now()
         if entry.spec is None:
             await self._refuse(entry, now)
             return
         if entry.memory is None:
             entry.memory = self._recall(entry, now)
+        elif (jump := self.clock.jumped - entry.jumped) != 0:
+            entry.memory = memory_moved(entry.memory, jump)
+            entry.status = status_moved(entry.status, jump)
+        entry.jumped = self.clock.jumped
         asked, uid = entry.spec, entry.autoscaler.metadata.uid
         sight, rivals = await asyncio.gather(
             self._observer.observe(asked, entry.memory, now, uid=uid, known=entry.known),
@@ -104,7 +111,7 @@ class Evaluator:
         decision = decide(spec, observed, now)
         self._fleet.decided(spec, decision)
         entry.rests_until = entry.asked + rest_of(decision.monitor)
-        self.measures.decided(spec, decision, self._clock.monotonic() - entry.asked)
+        self.measures.decided(spec, decision, self.clock.monotonic() - entry.asked)
         self._tell_rivals(entry, spec, rivals)
         applied = await self._apply(entry, spec, decision, sight.scale)
         if sight.scale is not None and applied.kind != "failed":

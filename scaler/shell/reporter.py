@@ -66,7 +66,8 @@ class Reporter:
         difference = change(entry.written, status)
         if difference == "none":
             return
-        if difference == "values" and now - entry.written_at < self._coalesce:
+        # A clock that was set back must not keep values waiting until it is there again.
+        if difference == "values" and 0 <= now - entry.written_at < self._coalesce:
             return
         for attempt in range(1, ATTEMPTS + 1):
             if not may_write():

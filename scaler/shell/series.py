@@ -68,6 +68,8 @@ class Daemon(Collector):
         yield _counter("api_writes", text, "cause", self._writes())
         failures = {"": self._reporter.failures}
         yield _counter("status_write_failures", "Status writes that failed.", "", failures)
+        jumps = {"": self._evaluator.clock.jumps}
+        yield _counter("clock_jumps", "Jumps of the wall clock, either way.", "", jumps)
         overruns = {"": self._ticker.overrun}
         yield _counter("overruns", "Turns that found the last evaluation unfinished.", "", overruns)
         name = f"{PROGRAM}_evaluation_lateness_seconds"

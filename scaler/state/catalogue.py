@@ -54,6 +54,8 @@ class Entry(Struct, eq=False):
     written: AutoscalerStatus | None
     written_at: Millis = 0
     memory: Memory | None = None
+    jumped: Millis = 0
+    """How far the clock had jumped in total when `memory` was made."""
     known: int | None = None
     """The target's count as we left it; None while that is not known."""
     last: Evaluated | None = None

@@ -65,8 +65,12 @@ class World:
 
     # Making things
 
-    async def scaler(self, kubeconfig: Path | None = None, **changes: Any) -> Running:
-        """Start a scaler that has the shipped rights and a token of its own."""
+    async def scaler(
+        self, kubeconfig: Path | None = None, clock: Clock | None = None, **changes: Any
+    ) -> Running:
+        """Start a scaler that has the shipped rights and a token of its own; its `clock` may be
+        wrong.
+        """
         if kubeconfig is None:
             token = self.cluster.service_account_token(SYSTEM, "wpa-scaler")
             kubeconfig = self.kubeconfig(token=token)
@@ -77,7 +81,7 @@ class World:
             "leader_election": False,
             "leader_election_namespace": SYSTEM,
         }
-        running = Running(Settings(**values | changes), self.clock)
+        running = Running(Settings(**values | changes), clock or self.clock)
         self.running.append(running)
         return running
 
