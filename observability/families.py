@@ -1,6 +1,7 @@
 """Every series of both daemons, as the daemons themselves describe them."""
 
 from collections.abc import Iterator
+from random import Random
 from typing import Any
 
 from msgspec import Struct
@@ -38,7 +39,7 @@ async def scaler_families() -> list[Family]:
         Credentials("https://localhost"), user_agent="", on_request=ApiCalls(registry).observe
     )
     async with recommending(registry, clock, "", None) as recommenders:
-        scaler = Scaler(Settings(), client, clock, recommenders)
+        scaler = Scaler(Settings(), client, clock, Random(), recommenders)
         registry.register(scaler.own_series())
         LoopLag(SCALER, registry)
         objects = AutoscalerSeries(scaler.catalogue).families
