@@ -53,7 +53,7 @@ def _write(folder: Path, port: int, rules: str = "[]") -> Path:
     path = folder / "prometheus.yml"
     path.write_text(
         f"""
-global: {{scrape_interval: 1s, scrape_timeout: 1s, evaluation_interval: 1s}}
+global: {{scrape_interval: 10s, scrape_timeout: 10s, evaluation_interval: 10s}}
 rule_files: [rules.yml]
 scrape_configs:
 - job_name: nsq
@@ -191,8 +191,8 @@ def _scrapers(standin: StandIn, config: Path, session: aiohttp.ClientSession) ->
     ("old", "new", "said"),
     [
         ("job_name", "job-name", "job-name"),
-        ("scrape_interval: 1s", "scrape_interval: soon", "global.scrape_interval: 'soon'"),
-        ("scrape_interval: 1s", "scrape_interval: 0s", "must be above zero"),
+        ("scrape_interval: 10s", "scrape_interval: soon", "global.scrape_interval: 'soon'"),
+        ("scrape_interval: 10s", "scrape_interval: 0s", "must be above zero"),
         ("rule_files: [rules.yml]", "rule_files: [gone.yml]", "gone.yml: cannot be read"),
         ("scrape_configs:", "scrape_configs: {", "not YAML"),
     ],
