@@ -92,6 +92,7 @@ class Mirror(Generic[T]):
 
     def drop(self, key: Key) -> None:
         """The object is gone; unknown ones were never told of."""
+        self._listed.discard(key)
         if self._versions.pop(key, None) is not None:
             self._undecodable.discard(key)
             self._tell(lambda: self._sink.on_deleted(key))

@@ -21,7 +21,8 @@ from typing import Final, Generic, TypeVar
 
 from kube.client.errors import ApiError, BadAnswer, Gone, NotFound, TooLargeResourceVersion
 from kube.client.items import KubeObject, decode_item, identity_of, key_of
-from kube.client.lists import PAGE, pages
+from kube.client.lister import Lister
+from kube.client.lists import PAGE
 from kube.client.mirror import Mirror, Sink
 from kube.client.pacing import Backoff
 from kube.client.reflector_stats import Reason, ReflectorStats
@@ -70,7 +71,9 @@ class Reflector(Generic[T]):
         self._clock = clock or SystemClock()
         self._random = random or Random()
         self._backoff = Backoff(*PAUSE, self._random)
-        self._limit = limit
+        self._lister = Lister(
+            client, request, decoder, self._mirror, limit=limit, random=self._random
+        )
         self._stalled_after = stalled_after
         self._on_error = on_error
         self._heard = self._clock.monotonic()
@@ -132,16 +135,7 @@ class Reflector(Generic[T]):
     async def _list(self) -> None:
         self.stats.state = "listing"
         self._demanded = False
-        self._mirror.begin_list()
-        version = ""
-        # The version stays unset: the newest state, whatever the storage counts (V-01).
-        async with aclosing(pages(self._client, self._request, limit=self._limit)) as all_pages:
-            async for page in all_pages:
-                version = page.resource_version
-                for raw in page.items:
-                    self._mirror.listed(decode_item(raw, self._decoder))
-        self._mirror.end_list()
-        self.stats.version = version
+        self.stats.version = await self._lister.fill()
         self.stats.lists += 1
         self._refused = 0
         self._hear()

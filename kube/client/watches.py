@@ -65,20 +65,32 @@ def watch_of(listed: Request, resource_version: str, timeout_seconds: int) -> Re
     )
 
 
+def stream_of(listed: Request, timeout_seconds: int) -> Request:
+    """The watch that begins with all that the list `listed` would hold."""
+    request = watch_of(listed, "", timeout_seconds)
+    return request.with_query(sendInitialEvents="true", resourceVersionMatch="NotOlderThan")
+
+
 async def watch(
     client: ApiClient,
     listed: Request,
-    resource_version: str,
+    resource_version: str | None,
     *,
     inactivity: float,
     random: Random,
 ) -> AsyncGenerator[Event, None]:
-    """The events after `resource_version`, until the connection ends.
+    """The events after `resource_version`, until the connection ends; None asks for all that exists
+    first, as a streaming list.
 
     Raises Silent after `inactivity` seconds without a line, the error an ERROR event carries (Gone,
     TooLargeResourceVersion, …), BadAnswer for a line that is no event, and what opening raises.
     """
-    request = watch_of(listed, resource_version, random.randint(*SERVER_TIMEOUT))
+    lasts = random.randint(*SERVER_TIMEOUT)
+    request = (
+        stream_of(listed, lasts)
+        if resource_version is None
+        else watch_of(listed, resource_version, lasts)
+    )
     async with (
         client.stream(request) as chunks,
         aclosing(_lines(request, chunks, inactivity)) as lines,

@@ -14,6 +14,8 @@ Fault = web.Response | str | None
 class CollectionServer:
     """Lists with paging and watches with versions; faults are switched on by attributes.
 
+    Where it `streams` lists, they are among `lists` too, and meet the same faults.
+
     `after_move` says what a watch from a version the moved storage never had gets: "too_large"
     (an ERROR event), "silent" (nothing, as upstream servers do) or "gone".
     """
@@ -22,6 +24,7 @@ class CollectionServer:
         self.objects: dict[str, dict[str, Any]] = {}
         self.version = 1000
         self.oldest = 0
+        self.streams = False
         self.after_move = "too_large"
         self.failing_lists: list[Fault] = []
         self.failing_watches: list[Fault] = []
@@ -78,6 +81,8 @@ class CollectionServer:
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Answer a LIST or a WATCH."""
+        if "sendInitialEvents" in request.query:
+            return await self._stream(request)
         if request.query.get("watch") == "true":
             self.watches.append(dict(request.query))
             return await self._watch(request)
@@ -92,6 +97,18 @@ class CollectionServer:
         end = start + int(request.query.get("limit", "500"))
         page = [self.objects[name] for name in names[start:end]]
         return listing(page, str(self.version), str(end) if end < len(names) else "")
+
+    async def _stream(self, request: web.Request) -> web.StreamResponse:
+        if not self.streams:
+            why = "sendInitialEvents is forbidden for watch unless the WatchList feature is enabled"
+            return failure(422, "Invalid", why)
+        self.lists.append(dict(request.query))
+        if self.failing_lists and (fault := await self._fault(request, self.failing_lists.pop(0))):
+            return fault
+        lines = [line("ADDED", self.objects[name]) for name in sorted(self.objects)]
+        end = {"k8s.io/initial-events-end": "true"}
+        meta = {"resourceVersion": str(self.version), "annotations": end}
+        return await streaming(request, *lines, line("BOOKMARK", {"metadata": meta}))
 
     async def _watch(self, request: web.Request) -> web.StreamResponse:
         if self.failing_watches:
