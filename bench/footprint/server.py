@@ -113,6 +113,8 @@ class Server:
         return _json({"groupVersion": "apps/v1", "resources": found})
 
     async def _autoscalers(self, request: web.Request) -> web.StreamResponse:
+        if "sendInitialEvents" in request.query:
+            return web.Response(status=422)
         if request.query.get("watch"):
             return await self._watch(request)
         places, start = self.size.places(), int(request.query.get("continue", "0"))

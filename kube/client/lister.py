@@ -28,8 +28,9 @@ class Lister(Generic[T]):
         limit: int,
         random: Random,
     ) -> None:
-        self.streams = True
-        """Whether the server streams lists, as far as we know."""
+        self.streamed = 0
+        """Lists that came as a stream."""
+        self._streams = True
         self._client = client
         self._request = request
         self._decoder = decoder
@@ -37,12 +38,13 @@ class Lister(Generic[T]):
         self._limit = limit
         self._random = random
 
-    async def fill(self) -> str:
+    async def fill(self, *, trusting: bool) -> str:
         """Make the mirror equal to the collection; returns the version to watch from.
 
-        Raises what the server says, with the mirror as full as it came.
+        A stream comes from the cache that serves watches: only for who is `trusting` it. Raises
+        what the server says, with the mirror as full as it came.
         """
-        version = await self._streamed() if self.streams else None
+        version = await self._streamed() if trusting and self._streams else None
         if version is None:
             version = await self._paged()
         self._mirror.end_list()
@@ -56,8 +58,9 @@ class Lister(Generic[T]):
                 async for event in all_:
                     version = self._take(event)
         except NotStreamed as error:
-            self.streams = not error.ever
+            self._streams = not error.ever
             return None
+        self.streamed += 1
         return version
 
     async def _paged(self) -> str:

@@ -63,8 +63,8 @@ class Mirror(Generic[T]):
 
     def listed(self, item: T | Undecodable) -> None:
         """One item of the list. Told at once, so that a list needs one page of memory."""
-        self._listed.add(key_of(item))
         self.put(item)
+        self._listed.add(key_of(item))
 
     def end_list(self) -> None:
         """The list is complete: what it did not name is gone."""

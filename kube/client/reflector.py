@@ -43,6 +43,8 @@ SETTLED: Final = 30.0
 """Seconds after which a connection counts as one that worked, whatever it carried."""
 TRIES: Final = 3
 """Refused watches in a row after which the version itself is suspected."""
+_TRUSTING: Final[frozenset[Reason]] = frozenset({"start", "expired"})
+"""Reasons that cast no doubt on what the server's watches say (V-02)."""
 _AT_ONCE: Final[frozenset[Reason]] = frozenset({"expired", "too_large", "stalled"})
 
 
@@ -112,7 +114,7 @@ class Reflector(Generic[T]):
         """One list (for `reason`) or one watch; returns what to list for next, None to watch."""
         try:
             if reason is not None:
-                await self._list()
+                await self._list(reason)
                 return None
             again = await self._watch()
             self.stats.watch_restarts += 1
@@ -132,11 +134,12 @@ class Reflector(Generic[T]):
             self.stats.count_relist(again)
         return again
 
-    async def _list(self) -> None:
+    async def _list(self, reason: Reason) -> None:
         self.stats.state = "listing"
         self._demanded = False
-        self.stats.version = await self._lister.fill()
+        self.stats.version = await self._lister.fill(trusting=reason in _TRUSTING)
         self.stats.lists += 1
+        self.stats.streamed = self._lister.streamed
         self._refused = 0
         self._hear()
 

@@ -17,6 +17,8 @@ class ReflectorStats(Struct):
     state: State = "idle"
     lists: int = 0
     """Complete lists so far, the first included."""
+    streamed: int = 0
+    """Those of them that came as a stream."""
     relists: dict[Reason, int] = field(default_factory=dict)
     watch_restarts: int = 0
     errors: dict[str, int] = field(default_factory=dict)

@@ -96,6 +96,8 @@ class PodsApi:
         if request.path != self._path or request.method != "GET":
             return None
         agent, version = request.headers["User-Agent"], request.query.get("resourceVersion", "")
+        if "sendInitialEvents" in request.query:
+            return failure(422, "Invalid", "sendInitialEvents is forbidden for watch")
         watches = request.query.get("watch") == "true"
         self.asked.append(Asked(self._clock.now(), agent, "watch" if watches else "list", version))
         turn = self._turns.setdefault(agent, cycle(self._storages))

@@ -122,7 +122,7 @@ async def test_an_expired_token_is_said_and_a_renewed_one_taken(tmp_path):
         token.write_text(w.cluster.service_account_token(SYSTEM, "wpa-scaler", seconds=1) + "\n")
         await asyncio.sleep(1.1)
         async with scaler_process(w.kubeconfig(tokenFile=str(token)), FAST) as p:
-            await w.eventually(lambda: p.said("the token was refused"))
+            await w.eventually(lambda: p.said("the token was refused") and p.said("Cannot list"))
             assert (await fetch(p.health + "/readyz"))[0] == 500
             (said,) = {line["msg"] for line in p.lines() if "Cannot list" in line["msg"]}
             assert said == "Cannot list or watch autoscalers"

@@ -61,6 +61,8 @@ class FakeApiServer:
             return web.json_response(
                 {"metadata": {"resourceVersion": "1"}, "items": [self._config_map()]}
             )
+        if "sendInitialEvents" in request.query:
+            return web.Response(status=422)
         response = web.StreamResponse()
         await response.prepare(request)
         queue: asyncio.Queue[bytes] = asyncio.Queue()

@@ -102,8 +102,9 @@ class Stage:
         await asyncio.sleep(seconds)
 
 
-async def play(script: list[Any], seed: int) -> None:
+async def play(script: list[Any], seed: int, streams: bool) -> None:
     server, sink = CollectionServer(), Recorder()
+    server.streams = streams
     async with client_of(server.handle) as client:
         reflector = Reflector(
             client,
@@ -130,8 +131,10 @@ async def play(script: list[Any], seed: int) -> None:
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(st.lists(STEPS, max_size=25), st.integers(0, 2**16))
-@example([("put", "w1", 1), ("pause", 1.0), ("leap", 5000), ("pause", 1.0), ("move", 4000)], 0)
-def test_the_sink_ends_with_the_server_s_view(script, seed):
+@given(st.lists(STEPS, max_size=25), st.integers(0, 2**16), st.booleans())
+@example(
+    [("put", "w1", 1), ("pause", 1.0), ("leap", 5000), ("pause", 1.0), ("move", 4000)], 0, False
+)
+def test_the_sink_ends_with_the_server_s_view(script, seed, streams):
     with asyncio.Runner(loop_factory=looptime.new_event_loop) as runner:
-        runner.run(play(script, seed))
+        runner.run(play(script, seed, streams))

@@ -61,8 +61,10 @@ class Newest:
         self.synced += 1
 
 
-async def test_a_relist_holds_no_second_set_of_objects():
+@pytest.mark.parametrize("streams", [False, True], ids=["pages", "stream"])
+async def test_a_relist_holds_no_second_set_of_objects(streams):
     server, decoder, sink = CollectionServer(), Counting(), Newest()
+    server.streams = streams
     for number in range(OBJECTS):
         server.put(f"w{number:03}")
     async with client_of(server.handle) as client:
@@ -81,6 +83,7 @@ async def test_a_relist_holds_no_second_set_of_objects():
         work.cancel()
         await asyncio.wait({work})
     assert sink.synced == 2
+    assert reflector.stats.streamed == (2 if streams else 0)
     assert {item.metadata.resource_version for item in sink.items.values()} == {
         version for version in server.view().values()
     }
