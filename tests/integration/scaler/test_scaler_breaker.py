@@ -173,6 +173,22 @@ async def test_a_new_leader_keeps_everything_frozen(tmp_path):
 
 @pytest.mark.asyncio
 @pytest.mark.looptime
+async def test_a_restart_keeps_everything_frozen(tmp_path):
+    async with world(tmp_path) as w:
+        await fleet(w, NAMES[:24])
+        first = await w.scaler()
+        await asyncio.sleep(30)
+        start = await outage(w)
+        await asyncio.sleep(30)
+        await first.kill()
+        await w.scaler()
+        await asyncio.sleep(90)
+        assert await state(w, 1) == (1, 0)
+        assert [change for _, change in changes(w, start) if change < 0] == []
+
+
+@pytest.mark.asyncio
+@pytest.mark.looptime
 async def test_with_share_0_every_autoscaler_is_for_itself(tmp_path):
     async with world(tmp_path) as w:
         await fleet(w, NAMES[:24])
