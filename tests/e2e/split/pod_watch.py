@@ -35,7 +35,7 @@ class PodWatch:
         self._stalled_after = stalled_after
         self._versions: dict[Key, str] = {}
         self._thread = threading.Thread(target=lambda: asyncio.run(self._work()), name="pod-watch")
-        self._ready: Future[tuple[asyncio.AbstractEventLoop, asyncio.Task[None]]] = Future()
+        self._ready: Future[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = Future()
         self.stats = ReflectorStats()
 
     @property
@@ -54,8 +54,8 @@ class PodWatch:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        loop, work = self._ready.result()
-        loop.call_soon_threadsafe(work.cancel)
+        loop, over = self._ready.result()
+        loop.call_soon_threadsafe(over.set)
         self._thread.join(PATIENCE)
 
     async def _work(self) -> None:
@@ -70,9 +70,13 @@ class PodWatch:
                     stalled_after=self._stalled_after,
                 )
                 self.stats = reflector.stats
-                work = asyncio.ensure_future(reflector.run())
-                self._ready.set_result((asyncio.get_running_loop(), work))
-                await asyncio.wait({work})
+                work, over = asyncio.ensure_future(reflector.run()), asyncio.Event()
+                self._ready.set_result((asyncio.get_running_loop(), over))
+                await over.wait()
+            # Only now: closing breaks the connection of the watch, which who is cancelled in the
+            # middle of it would first take leave of, for longer than this loop lives.
+            work.cancel()
+            await asyncio.wait({work})
         except Exception as error:
             if self._ready.done():
                 raise
