@@ -23,6 +23,11 @@ class LeaseSpec(Wire, frozen=True):
     lease_transitions: int = 0
 
     @property
+    def released(self) -> bool:
+        """Whether its holder let go of it, in the form of Kubernetes' own clients."""
+        return not self.holder_identity and self.lease_duration_seconds == 1
+
+    @property
     def renewed_at(self) -> Millis | None:
         """When it was last renewed by the holder's word; None where that is no time."""
         try:

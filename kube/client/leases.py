@@ -27,6 +27,8 @@ DURATION: Final = 10
 """Seconds without renewal after which others may take the lease."""
 RENEW_WITHIN: Final = 8.0
 """Seconds after the last renewal at which the holder stops acting."""
+LONGEST: Final = 300
+"""Seconds that are believed of another holder's lease: more is an edit, or nobody is served."""
 RETRY: Final = 2.0
 """Most seconds between two attempts, also between two renewals."""
 SHORTER: Final = 0.2
@@ -61,8 +63,13 @@ class Sightings:
         return now - self._seen.at
 
     def ran_out(self, lease: Lease) -> bool:
-        """Whether nobody renewed that version of the lease for as long as it lasts."""
-        return self.unchanged(lease) >= max(1, lease.spec.lease_duration_seconds)
+        """Whether nobody renewed that version of the lease for as long as it lasts.
+
+        People edit leases while the holder acts on: one that was not let go of lasts as long as
+        ours do at least, whatever it says, also where no holder is named.
+        """
+        unchanged, lasts = self.unchanged(lease), lease.spec.lease_duration_seconds
+        return lease.spec.released or unchanged >= min(max(DURATION, lasts), LONGEST)
 
     def nobodys(self, *, hasty: bool = True) -> bool:
         """Whether a lease that is missing may be made by who does not hold it.
@@ -226,11 +233,11 @@ class LeaderElection:
         if not self.held():
             self.previous_renewal = lease.spec.renewed_at
         holder = lease.spec.holder_identity
-        if holder == self._identity:
+        if holder == self._identity or (not holder and self.held()):
             self._lease = await self._object.put(lease, holder=self._identity, duration=DURATION)
             return True
         self._renewed = None
-        if holder and not ran_out and not self._gone(holder):
+        if not ran_out and not self._gone(holder):
             return False
         self._lease = await self._object.put(
             lease, holder=self._identity, duration=DURATION, taken=True

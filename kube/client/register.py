@@ -148,7 +148,7 @@ class Register:
         if self._lapsed():
             self._rename()
         lease = await self._object.read()
-        taken = lease is not None and lease.spec.holder_identity not in ("", self._party)
+        taken = lease is not None and self._is_taken(lease)
         lasts = lease is not None and not self._sightings.ran_out(lease)
         found = self._look(_beats_of(lease))
         try:
@@ -168,6 +168,13 @@ class Register:
             return False
         self._beaten = started
         return True
+
+    def _is_taken(self, lease: Lease) -> bool:
+        """Whether another party holds it, or may still: a lease without a holder that nobody let go
+        of was edited, and is ours where we held it.
+        """
+        holder = lease.spec.holder_identity
+        return holder != self._party and (holder != "" or not self.held())
 
     async def _write(self, lease: Lease, entries: Mapping[str, str]) -> None:
         anybody = any(beat != _LEFT for beat in entries.values())

@@ -63,8 +63,10 @@ def memory_of(status: AutoscalerStatus, now: Millis, lease_renewed: Millis | Non
     """The memory that a stored status holds, for the first evaluation after a start (D15).
 
     Times in the future cannot have happened: they are read as `now`. `lease_renewed` is when the
-    previous holder was last known to be alive.
+    previous holder was last known to be alive; in the future it tells nothing.
     """
+    if lease_renewed is not None and lease_renewed > now:
+        lease_renewed = None
     active = status.condition("ScalingActive")
     seen = lease_renewed
     if active is not None and not active.is_true:

@@ -62,10 +62,10 @@ class LeaseServer:
     def renewed(self) -> Millis:
         return parse_rfc3339(self.spec["renewTime"])
 
-    def edit(self, **spec: Any) -> None:
+    def edit(self, name: str = "lock", **spec: Any) -> None:
         """What `kubectl edit` does."""
-        assert self.lease is not None
-        self._store("lock", self.lease["metadata"], self.spec | spec)
+        lease = self.leases[name]
+        self._store(name, lease["metadata"], lease["spec"] | spec)
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         user = request.headers["Authorization"].removeprefix("Bearer ")

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from kube.client.leases import DURATION, RENEW_WITHIN, RETRY, SHORTER
+from kube.client.leases import DURATION, LONGEST, RENEW_WITHIN, RETRY, SHORTER
 from kube.vocab.times import SECOND, parse_rfc3339
 from tests.unit.kube.client.lease_server import EPOCH, Contest, Elector, Trouble, contest
 
@@ -197,6 +197,54 @@ async def test_a_lease_given_to_somebody_else_is_left_to_them():
         assert first.told == [True, False]
         await asyncio.sleep(DURATION + 2 * RETRY)
         assert first.held() != second.held(), "nobody renews it: one of ours takes it back"
+
+
+@pytest.mark.asyncio
+@pytest.mark.looptime
+@pytest.mark.parametrize(
+    "edit",
+    [
+        {"leaseDurationSeconds": 0},
+        {"leaseDurationSeconds": -5},
+        {"leaseDurationSeconds": 1},
+        {"leaseDurationSeconds": 2**31 - 1},
+        {"renewTime": "2099-01-01T00:00:00.000000Z"},
+        {"renewTime": "1970-01-01T00:00:00.000000Z"},
+        {"holderIdentity": ""},
+        {"holderIdentity": "", "leaseDurationSeconds": 0, "renewTime": None},
+    ],
+    ids=str,
+)
+async def test_an_edit_of_the_lease_makes_no_second_holder_and_is_put_right(edit):
+    async with contest() as c:
+        first, second = await two(c)
+        for _ in range(8):
+            c.server.edit(**edit)
+            for _ in range(13):
+                await asyncio.sleep(0.25)
+                assert (first.held(), second.held()) == (True, False), now()
+        await asyncio.sleep(2 * RETRY)
+        assert (c.server.spec["holderIdentity"], second.told) == ("first", [])
+        assert c.server.spec["leaseDurationSeconds"] == DURATION
+        assert 0 <= EPOCH + now() * SECOND - c.server.renewed <= 2 * RETRY * SECOND
+
+
+@pytest.mark.asyncio
+@pytest.mark.looptime
+@pytest.mark.parametrize(
+    "edit",
+    [{"leaseDurationSeconds": 2**31 - 1}, {"leaseDurationSeconds": -5}, {"holderIdentity": ""}],
+    ids=str,
+)
+async def test_whatever_a_dead_holder_s_lease_says_it_is_followed(edit):
+    async with contest() as c:
+        first, second = await two(c)
+        await first.die()
+        c.server.edit(**edit)
+        async with asyncio.timeout(LONGEST + 2 * RETRY):
+            while not second.held():  # noqa: ASYNC110 - the question is when
+                await asyncio.sleep(0.1)
+        assert second.election.transitions == 1
 
 
 @pytest.mark.asyncio

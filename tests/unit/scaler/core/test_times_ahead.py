@@ -26,3 +26,11 @@ def test_only_times_after_now_are_named():
 
 def test_an_empty_status_tells_of_no_time():
     assert times_ahead(AutoscalerStatus(), NOW) == ()
+
+
+def test_a_lease_renewed_in_the_future_tells_nothing_of_who_held_it():
+    below = Condition("BelowLowWatermark", "True", format_rfc3339(NOW - 60 * SECOND), "", "")
+    status = AutoscalerStatus(conditions=(below,))
+    unknown = memory_of(status, NOW)
+    assert memory_of(status, NOW, NOW + 1) == unknown
+    assert memory_of(status, NOW, NOW).below_seen == NOW

@@ -235,6 +235,31 @@ async def test_an_edited_register_is_put_right(annotation):
 
 @pytest.mark.asyncio
 @pytest.mark.looptime
+@pytest.mark.parametrize(
+    "edit",
+    [
+        {"holderIdentity": ""},
+        {"leaseDurationSeconds": 0},
+        {"renewTime": "2099-01-01T00:00:00.000000Z", "leaseDurationSeconds": 2**31 - 1},
+    ],
+    ids=str,
+)
+async def test_edits_of_all_leases_move_nothing_and_let_nobody_in(edit):
+    async with party() as p:
+        members = [await p.enter(name) for name in ("a", "b")]
+        await p.watch(30)
+        lone = await p.enter("lone", count=1)
+        held = [one.holds() for one in members]
+        for _ in range(6):
+            for name in list(p.server.leases):
+                p.server.edit(name, **edit)
+            await p.watch(3.3)
+            assert [one.holds() for one in members] == held
+        assert lone.told == []
+
+
+@pytest.mark.asyncio
+@pytest.mark.looptime
 async def test_deleted_leases_are_made_again():
     async with party() as p:
         members = [await p.enter(name) for name in ("a", "b")]
