@@ -160,6 +160,50 @@ _RULES: Final = Row(
     ),
 )
 
+_OUTAGES: Final = Row(
+    "Outages",
+    (
+        _stat(
+            "Fleet breaker open",
+            "Scalers that freeze all shrinking, because many metrics went missing together.",
+            _or_zero('sum(wpa_scaler_fleet_breaker_state{state="open"})'),
+        ),
+        _stat(
+            "Thawing",
+            "Scalers that let little shrink at a time, after the breaker was open.",
+            _or_zero('sum(wpa_scaler_fleet_breaker_state{state="thawing"})'),
+        ),
+        Panel(
+            "Metrics that were there",
+            "What the fleet breaker counts: fresh, or missing since they were there.",
+            (Query("sum by (state) (wpa_scaler_fleet_metrics)", "{{state}}"),),
+            width=12,
+            height=4,
+            stacked=True,
+            steps=True,
+        ),
+        Panel(
+            "Held back by the fleet breaker",
+            "Replicas that would have gone at the latest evaluations.",
+            (Query("sum by (rule) (wpa_scaler_fleet_held_replicas)", "{{rule}}"),),
+            width=12,
+            stacked=True,
+            steps=True,
+        ),
+        Panel(
+            "Openings of the fleet breaker",
+            "By what lacked too many metrics: all of them (overall), one source, one name.",
+            (
+                Query(
+                    "sum by (group) (increase(wpa_scaler_fleet_breaker_opened_total[1h]))",
+                    "{{group}}",
+                ),
+            ),
+            width=12,
+        ),
+    ),
+)
+
 BOARD: Final = Board(
     uid="wpa-fleet",
     title="Watermark autoscaler / all autoscalers",
@@ -172,5 +216,5 @@ BOARD: Final = Board(
             several=True,
         ),
     ),
-    rows=(_COUNTS, _RULES),
+    rows=(_COUNTS, _RULES, _OUTAGES),
 )

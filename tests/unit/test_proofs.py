@@ -30,7 +30,7 @@ ITEMS = {
         ("M", 12), ("G", 14), ("O", 9), ("F", 8), ("X", 2))
       for number in range(1, last + 1)),
 }  # fmt: skip
-DEVIATIONS = {f"D{number}" for number in (*range(1, 29), *range(33, 41))}
+DEVIATIONS = {f"D{number}" for number in (*range(1, 29), *range(33, 42))}
 
 
 def proofs(page: str) -> list[tuple[str, str]]:

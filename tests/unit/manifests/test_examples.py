@@ -10,8 +10,11 @@ from msgspec import convert
 from adapter.core.configuration import read_configuration
 from adapter.metrics import AdapterMetrics
 from sandbox.apiserver.kinds.schema_validate import validate
+from scaler.core.fleet import FleetBreaker
 from scaler.core.spec import Spec, read_spec
 from scaler.core.wire import KIND, Autoscaler
+from scaler.shell.fleet_series import fleet_families
+from scaler.state.catalogue import Catalogue
 from tests.unit.manifests.manifest_files import (
     MANIFESTS,
     Object,
@@ -143,13 +146,14 @@ def test_every_series_the_adapter_asks_for_is_recorded():
 
 
 def test_alerts_watch_series_that_there_are():
+    families = [*AdapterMetrics("test").registry.collect()]
+    families += fleet_families(FleetBreaker(50, 10), Catalogue(lambda _key, _at_once: None))
     known = {
-        f"{family.name}_total" if family.type == "counter" else family.name
-        for family in AdapterMetrics("test").registry.collect()
+        f"{family.name}_total" if family.type == "counter" else family.name for family in families
     }
-    (path,) = yaml_files(EXAMPLES / "alerting-rules")
     asked = [
-        set(re.findall(r"wpa_adapter_\w+", rule["expr"]))
+        set(re.findall(r"wpa_(?:adapter|scaler)_\w+", rule["expr"]))
+        for path in yaml_files(EXAMPLES / "alerting-rules")
         for group in documents(path)[0]["groups"]
         for rule in group["rules"]
     ]
