@@ -37,7 +37,7 @@ fuzz: $(VENV)/.dev ## Random inputs and documents through every decision, wild r
 	$(BIN)/python -m tests.fuzz $(ARGS)
 	$(BIN)/python -m tests.hostile $(ARGS)
 
-soak: $(VENV)/.dev ## Two hundred autoscalers on an adapter whose Prometheus fails; ARGS="--for 1h"
+soak: $(VENV)/.dev ## Hours of faults; ARGS="adapter --for 1h", "scaler --virtual 4h" or "scaler --real 20m"
 	$(BIN)/python -m tests.soak $(ARGS)
 
 controlplane: $(VENV)/.dev ## Build a real Kubernetes control plane, once (needs Go; about 10 minutes)

@@ -57,6 +57,8 @@ class Daemon(Collector):
         """Counters kept by the parts."""
         name = f"{PROGRAM}_autoscalers"
         yield GaugeMetricFamily(name, "Autoscalers that exist.", len(self._catalogue))
+        name, kept = f"{PROGRAM}_flight_recorder_bytes", sum(e.flight.size for e in self._catalogue)
+        yield GaugeMetricFamily(name, "Packed records of evaluations that are kept.", kept)
         text = "Shards this scaler holds; without --shards, whether it leads."
         yield GaugeMetricFamily(f"{PROGRAM}_shards_held", text, self._leadership.shards)
         yield _counter(

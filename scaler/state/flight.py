@@ -50,6 +50,11 @@ class Flight:
             self._rule = record.rule
             self._changes.add(record)
 
+    @property
+    def size(self) -> int:
+        """Bytes of packed records that are kept."""
+        return self._recent.size + self._changes.size
+
     def records(self) -> Iterator[tuple[Record, Spec]]:
         """All that is kept, oldest first: changes of the day, and everything of the last hour."""
         recent = list(self._recent)
@@ -63,25 +68,33 @@ class Flight:
 class _Ring:
     """Records in batches, the oldest of which go by age and by number."""
 
-    __slots__ = ("_age", "_batches", "_filled", "_open", "_packed")
+    __slots__ = ("_age", "_batches", "_closed", "_filled", "_open", "_packed")
 
     def __init__(self, age: int, batches: int) -> None:
         self._age = age
         self._batches = batches
         self._packed: list[tuple[Millis, bytes]] = []
+        self._closed = 0
         self._open = EMPTY
         self._filled = 0
+
+    @property
+    def size(self) -> int:
+        """Bytes of all batches."""
+        return self._closed + len(self._open)
 
     def add(self, record: Record) -> None:
         self._open = append(self._open, record)
         self._filled += 1
         if self._filled >= BATCH:
-            self._packed.append((record.at, close(self._open)))
+            batch = close(self._open)
+            self._packed.append((record.at, batch))
+            self._closed += len(batch)
             self._open, self._filled = EMPTY, 0
         while self._packed and (
             self._packed[0][0] < record.at - self._age or len(self._packed) > self._batches
         ):
-            del self._packed[0]
+            self._closed -= len(self._packed.pop(0)[1])
 
     def __iter__(self) -> Iterator[Record]:
         for _, batch in self._packed:

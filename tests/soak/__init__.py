@@ -1,1 +1,1 @@
-"""Simulated autoscalers on one adapter whose Prometheus fails in every way, for a long time."""
+"""Both daemons under everything that can go wrong around them, for hours (issue 7)."""

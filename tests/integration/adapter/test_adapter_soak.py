@@ -3,7 +3,7 @@
 import pytest
 
 from tests.integration.adapter.kit.wire import in_process
-from tests.soak.run import Plan, soak
+from tests.soak.adapter.run import Plan, soak
 
 
 @pytest.mark.asyncio

@@ -16,6 +16,9 @@ Fault = Callable[[web.Request], Awaitable[web.StreamResponse | None]]
 Echo = Callable[[web.Request], bool]
 """Whether the answer to a request that was done gets lost on its way."""
 
+Witness = Callable[[web.Request, web.StreamResponse], Awaitable[None]]
+"""Sees what was asked of the API server and what it answered, before the client does."""
+
 
 class Call(Struct, frozen=True):
     """One request that the API server was asked, and its answer's code."""
@@ -35,6 +38,7 @@ class Gate:
         self.calls: list[Call] = []
         self.faults: list[Fault] = []
         self.echoes: list[Echo] = []
+        self.witnesses: list[Witness] = []
         self._clock = clock
 
     @web.middleware
@@ -46,6 +50,8 @@ class Gate:
                 return answer
         answer = await handler(request)
         self._note(request, answer.status)
+        for witness in tuple(self.witnesses):
+            await witness(request, answer)
         if any([echo(request) for echo in self.echoes]):
             hang_up(request)
         return answer

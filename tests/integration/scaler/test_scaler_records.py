@@ -5,7 +5,7 @@ import json
 import pytest
 
 from tests.integration.scaler.manifests import NAMESPACE, autoscaler, deployment
-from tests.integration.scaler.pages import fetch
+from tests.integration.scaler.pages import fetch, scrape
 from tests.integration.scaler.world import world
 
 
@@ -32,6 +32,7 @@ async def test_the_records_tell_each_evaluation_its_rule_and_what_would_change_i
             assert line["readings"][0]["state"] == "ok"
         grown = next(line for line in lines if line["applied"] == "scaled")
         assert grown["decision"].startswith("scaled from 2 to ")
+        assert (await scrape(w.running[0])).value("wpa_scaler_flight_recorder_bytes") > 100
         code, body = await fetch(url + "nobody/there")
         assert code == 404
         assert "NAMESPACE/NAME" in body

@@ -53,7 +53,8 @@ class World:
         self.clock = clock
         self.metrics = MetricsBackend(clock)
         gate = Gate(clock)
-        self.calls, self.faults, self.echoes = gate.calls, gate.faults, gate.echoes
+        self.calls, self.faults = gate.calls, gate.faults
+        self.echoes, self.witnesses = gate.echoes, gate.witnesses
         self.scaled: dict[str, list[tuple[Millis, int]]] = {}
         """What each Deployment's count became, and when."""
         self.cluster = GatedCluster(folder, clock=clock, check_seconds=3600.0, gate=gate)

@@ -73,3 +73,16 @@ def test_records_know_the_specification_they_were_decided_on():
     for record, spec in flight.records():
         assert spec == (first if record.at <= end else second)
         assert replay(record, spec).rule == record.rule
+
+
+def test_its_size_grows_with_the_hour_and_then_stays():
+    flight = Flight()
+    sizes, end = [flight.size], NOW - PERIOD
+    for _ in range(6):
+        end = fly(flight, 0.5, lambda turn: 50_000 + turn % 7, start=end + PERIOD)
+        sizes.append(flight.size)
+    assert 0 <= sizes[0] < 50
+    assert sizes[0] < sizes[1] < sizes[2]
+    # A batch more or less is kept of what is older than the hour.
+    assert max(sizes[3:]) < 1.3 * sizes[2]
+    assert abs(sizes[6] - sizes[4]) < 0.05 * sizes[4]

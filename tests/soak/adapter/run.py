@@ -17,8 +17,8 @@ from kube.vocab.quantity import parse_milli
 from kube.vocab.times import SystemClock
 from tests.integration.adapter.kit.server import ROOT, Answer
 from tests.integration.adapter.kit.wire import Connection, Line
-from tests.soak.ledger import Ledger
-from tests.soak.truth import Truth, Weather
+from tests.soak.adapter.ledger import Ledger
+from tests.soak.adapter.truth import Truth, Weather
 
 _RULES = """
 externalRules:

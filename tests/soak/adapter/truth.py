@@ -1,16 +1,14 @@
 """A Prometheus whose every value says what it is the value of, and when it was said."""
 
-import re
 import time
-from collections.abc import Iterator
 from random import Random
 
-import promql_parser
 from aiohttp import web
 from msgspec import Struct
 
 from tests.integration.adapter.kit.misbehaviours import MISBEHAVIOURS, TOO_LARGE
 from tests.integration.adapter.kit.prometheus import FakePrometheus, vector
+from tests.soak.sums import summed
 
 NAMESPACES = ("blue", "green")
 QUEUES = tuple(f"q.{number}" for number in range(10))
@@ -42,33 +40,9 @@ class Truth:
 
     def answer(self, query: str) -> bytes:
         """The instant vector of `query`: an aggregation over a selection of the series."""
-        expression = promql_parser.parse(query)
-        assert isinstance(expression, promql_parser.AggregateExpr), query
-        assert isinstance(expression.expr, promql_parser.VectorSelector), query
-        grouping = re.findall(r"\w+", str(expression.modifier))[1:]
         stamp = int((time.monotonic() - self._start) * 1000) * _STAMP
-        sums: dict[tuple[tuple[str, str], ...], int] = {}
-        for number in self._selected(expression.expr):
-            shown = tuple((name, self.labels[number].get(name, "")) for name in grouping)
-            sums[shown] = sums.get(shown, 0) + number + stamp
-        return vector(*((dict(labels), str(value)) for labels, value in sums.items()))
-
-    def _selected(self, series: promql_parser.VectorSelector) -> Iterator[int]:
-        for number, labels in enumerate(self.labels):
-            if all(_matches(one, labels.get(one.name, "")) for one in series.matchers.matchers):
-                yield number
-
-
-def _matches(matcher: promql_parser.Matcher, value: str) -> bool:
-    match str(matcher.op):
-        case "MatchOp.Equal":
-            return bool(value == matcher.value)
-        case "MatchOp.NotEqual":
-            return bool(value != matcher.value)
-        case "MatchOp.Re":
-            return re.fullmatch(matcher.value, value) is not None
-        case other:
-            raise AssertionError(other)
+        values = {number: number + stamp for number in range(len(self.labels))}
+        return vector(*summed(query, self.labels, values))
 
 
 class Weather:
