@@ -1,4 +1,4 @@
-"""A short soak: half an hour of bad weather, mishaps and ended scalers in virtual time."""
+"""A short soak: a quarter of an hour of bad weather, mishaps and ended scalers."""
 
 import pytest
 
@@ -9,13 +9,13 @@ from tests.soak.scaler.virtual import Run
 
 @pytest.mark.asyncio
 @pytest.mark.looptime
-async def test_half_an_hour_of_faults_loses_no_status_and_scales_nothing_wrongly(tmp_path):
+async def test_a_quarter_of_an_hour_of_faults_loses_no_status_and_scales_nothing_wrongly(tmp_path):
     async with world(tmp_path) as w:
-        run = Run(Plan(seconds=1800, consumers=5, seed=11), w, lambda _: None)
+        run = Run(Plan(seconds=900, consumers=4, seed=11), w, lambda _: None)
         await run.run()
         assert run.site.judge.problems == []
         counts = run.site.judge.counts
         assert min(counts[what] for what in ("grown", "shrunk", "good answers", "bad answers")) > 0
-        assert sum(run.lives.ended.values()) > 2
-        assert len(run.site.weather.met) > 3
+        assert sum(run.lives.ended.values()) >= 2
+        assert len(run.site.weather.met) > 2
         assert len(run.mishaps.done) > 3

@@ -8,6 +8,7 @@ an unhandled exception, a scaling that must not be, or on anything that grows.
 
 import argparse
 import asyncio
+import logging
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -47,6 +48,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with asyncio.Runner(loop_factory=looptime.new_event_loop) as runner:
             report = runner.run(_virtual(plan))
     else:
+        # The played cluster's server tells of every caller that the weather has cut off.
+        logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL)
         report = asyncio.run(_real(Plan(seconds, options.autoscalers or MANY, seed)))
     path = report.write()
     say(f"\n{report.markdown()}\nwritten to {path}")

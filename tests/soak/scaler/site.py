@@ -98,6 +98,7 @@ class Site:
         if not writes or answer.status != 200 or request.headers.get("User-Agent") != AGENT:
             return
         assert isinstance(answer, web.Response)
+        assert isinstance(answer.body, bytes)
         meta = json.loads(answer.body)["metadata"]
         version, name = int(meta["resourceVersion"]), meta["name"]
         watch = self.w.store.watch(DEPLOYMENTS, NAMESPACE, since=version - 1)
