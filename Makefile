@@ -7,7 +7,7 @@ ARGS   ?=
 JOBS   ?= 3
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test controlplane e2e fuzz soak lint types check bench docs constraints clean
+.PHONY: help demo test controlplane e2e fuzz kills soak lint types check bench docs constraints clean
 
 help: ## Show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -36,6 +36,9 @@ test: $(VENV)/.dev ## Unit, property, contract and integration tests
 fuzz: $(VENV)/.dev ## Random inputs and documents through every decision, wild requests to the adapter; ARGS="--seed 7 --count 1"
 	$(BIN)/python -m tests.fuzz $(ARGS)
 	$(BIN)/python -m tests.hostile $(ARGS)
+
+kills: $(VENV)/.dev ## A thousand kills of scalers at random requests; ARGS="--seed 7 --kills 100"
+	$(BIN)/python -m tests.kills $(ARGS)
 
 soak: $(VENV)/.dev ## Hours of faults; ARGS="adapter --for 1h", "scaler --virtual 4h" or "scaler --real 20m"
 	$(BIN)/python -m tests.soak $(ARGS)

@@ -30,10 +30,13 @@ class LeaseSpec(Wire, frozen=True):
     @property
     def renewed_at(self) -> Millis | None:
         """When it was last renewed by the holder's word; None where that is no time."""
-        try:
-            return parse_rfc3339(self.renew_time) if self.renew_time else None
-        except ValueError:
-            return None
+        return _moment(self.renew_time)
+
+    @property
+    def held_for(self) -> Millis:
+        """How long the holder had it, by its own word; 0 where that cannot be told."""
+        taken, renewed = _moment(self.acquire_time), self.renewed_at
+        return 0 if taken is None or renewed is None else max(0, renewed - taken)
 
 
 class Lease(Wire, frozen=True, omit_defaults=False):
@@ -107,3 +110,10 @@ class LeaseObject:
         written = await self._client.read(request, _LEASE)
         self.writes += 1
         return written
+
+
+def _moment(text: str | None) -> Millis | None:
+    try:
+        return parse_rfc3339(text) if text else None
+    except ValueError:
+        return None

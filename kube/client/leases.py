@@ -116,6 +116,8 @@ class LeaderElection:
         """
         self.previous_renewal: Millis | None = None
         """When the holder before us was last known to be alive, by its own word."""
+        self.previous_tenure: Millis = 0
+        """For how long it had held the lease until then, 0 where that is not known."""
         self.transitions = 0
         self.written: Lease | None = None
         """The lease as it was when we held it last."""
@@ -232,6 +234,7 @@ class LeaderElection:
         ran_out = self._sightings.ran_out(lease)
         if not self.held():
             self.previous_renewal = lease.spec.renewed_at
+            self.previous_tenure = lease.spec.held_for
         holder = lease.spec.holder_identity
         if holder == self._identity or (not holder and self.held()):
             self._lease = await self._object.put(lease, holder=self._identity, duration=DURATION)

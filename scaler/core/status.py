@@ -59,18 +59,18 @@ def memory_after(decision: Decision, applied: Applied) -> Memory:
     return structs.replace(decision.memory, last_scale=whole_seconds(decision.at))
 
 
-def memory_of(status: AutoscalerStatus, now: Millis, lease_renewed: Millis | None = None) -> Memory:
+def memory_of(status: AutoscalerStatus, now: Millis, last_looks: Millis | None = None) -> Memory:
     """The memory that a stored status holds, for the first evaluation after a start (D15).
 
-    Times in the future cannot have happened: they are read as `now`. `lease_renewed` is when the
-    previous holder was last known to be alive; in the future it tells nothing.
+    Times in the future cannot have happened: they are read as `now`. `last_looks` is until when
+    the previous holder is known to have looked; in the future it tells nothing.
     """
-    if lease_renewed is not None and lease_renewed > now:
-        lease_renewed = None
+    if last_looks is not None and last_looks > now:
+        last_looks = None
     active = status.condition("ScalingActive")
-    seen = lease_renewed
+    seen = last_looks
     if active is not None and not active.is_true:
-        seen = _moment(active.last_transition_time, now) or lease_renewed
+        seen = _moment(active.last_transition_time, now) or last_looks
     return Memory(
         last_scale=_moment(status.last_scale_time, now),
         above=_timer(status, "AboveHighWatermark", now),

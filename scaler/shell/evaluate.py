@@ -130,7 +130,7 @@ class Evaluator:
             )
             say(entry, "warning", text, field=field)
         uid = entry.autoscaler.metadata.uid
-        return memory_of(entry.status, now, self._leadership.previous_renewal(uid))
+        return memory_of(entry.status, now, self._leadership.last_looks(uid))
 
     def _may_act(self, entry: Entry, spec: Spec) -> bool:
         """Not on an object that was deleted or changed while we looked (an evaluation of what it

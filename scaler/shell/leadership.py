@@ -51,8 +51,11 @@ class Leadership(Protocol):
         """Whether we may write right now: the fence to ask before every write."""
         ...
 
-    def previous_renewal(self, uid: str) -> Millis | None:
-        """When the holder before us was last known to be alive."""
+    def last_looks(self, uid: str) -> Millis | None:
+        """Until when somebody before us is known to have looked at everything, period by period.
+
+        None where nobody knows, as after a holder that lived too short a time to begin with it.
+        """
         ...
 
     async def run(self) -> None:
@@ -75,7 +78,7 @@ class Sole(Struct, frozen=True):
         """Always."""
         return True
 
-    def previous_renewal(self, _: str) -> Millis | None:
+    def last_looks(self, _: str) -> Millis | None:
         """Nobody was before us, as far as we know."""
         return None
 
@@ -96,11 +99,16 @@ class Single:
         identity: str,
         clock: Clock,
         *,
+        period: Millis,
         on_change: Callable[[str, bool, Concerned], None],
         on_error: Callable[[KubeError], None],
         random: Random | None = None,
     ) -> None:
-        """`on_change` hears of a lease's name, whether we hold it now, and whom that concerns."""
+        """`period` is the time in which each object has its turn once.
+
+        `on_change` hears of a lease's name, whether we hold it now, and whom that concerns.
+        """
+        self._round = 2 * period
         self._election = LeaderElection(
             client,
             namespace,
@@ -131,9 +139,9 @@ class Single:
         """Whether we lead."""
         return self._election.held()
 
-    def previous_renewal(self, _: str) -> Millis | None:
-        """When the leader before us was last known to be alive."""
-        return self._election.previous_renewal
+    def last_looks(self, _: str) -> Millis | None:
+        """Until when the leader before us looked."""
+        return _last_looks(self._election, self._round)
 
     async def run(self) -> None:
         """Take part until cancelled."""
@@ -159,12 +167,14 @@ class Shards:
         clock: Clock,
         *,
         count: int,
+        period: Millis,
         on_change: Callable[[str, bool, Concerned], None],
         on_error: Callable[[KubeError], None],
         random: Random | None = None,
     ) -> None:
-        """`on_change` as in `Single`."""
+        """`period` and `on_change` as in `Single`."""
         self._count = count
+        self._round = 2 * period
         self._register = Register(
             client,
             namespace,
@@ -212,9 +222,9 @@ class Shards:
         """Whether the object's shard is ours."""
         return self._register.held() and self._election(uid).held()
 
-    def previous_renewal(self, uid: str) -> Millis | None:
-        """When the shard's holder before us was last known to be alive."""
-        return self._election(uid).previous_renewal
+    def last_looks(self, uid: str) -> Millis | None:
+        """Until when the shard's holder before us looked."""
+        return _last_looks(self._election(uid), self._round)
 
     async def run(self) -> None:
         """Take part until cancelled."""
@@ -257,6 +267,13 @@ def _held(elections: Iterable[LeaderElection]) -> tuple[ObjectReference, ...]:
         )
         for lease in leases
     )
+
+
+def _last_looks(election: LeaderElection, needed: Millis) -> Millis | None:
+    """Alive is not at work: who held for less than `needed` may have ended before its first turn,
+    and a row of such holders must not hide how long nobody looked (D15).
+    """
+    return election.previous_renewal if election.previous_tenure >= needed else None
 
 
 def lease_of(shard: int) -> str:

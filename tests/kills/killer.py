@@ -32,6 +32,13 @@ class Death(Struct, frozen=True):
     path: str
     fate: Fate
 
+    @property
+    def kind(self) -> str:
+        """Which moment that was, whatever the object's name."""
+        *_, object, last = self.path.split("/")
+        what = last if last in ("scale", "status") or self.method == "PUT" else f"{object}/…"
+        return f"{self.method} {what}, {self.fate}"
+
 
 class Killer:
     """Waits for a request of a scaler, and kills who makes it."""
@@ -39,6 +46,7 @@ class Killer:
     def __init__(self, w: World) -> None:
         self.deaths: list[Death] = []
         self._world = w
+        self._dead: set[str] = set()
         self._wanted: Wanted | None = None
         self._fate: Fate = "lost"
         self._buried = asyncio.Event()
@@ -58,7 +66,7 @@ class Killer:
 
     def dead(self, token: str) -> bool:
         """Whether the scaler with that token was killed."""
-        return any(death.token == token for death in self.deaths)
+        return token in self._dead
 
     async def _comes(self, request: web.Request) -> web.Response | None:
         if self._strikes(request, "lost"):
@@ -87,6 +95,7 @@ class Killer:
         victim = self._victim(request)
         assert victim is not None
         self._wanted = None
+        self._dead.add(victim.token)
         now = self._world.clock.now()
         method, path = request.method, request.path
         self.deaths.append(Death(now, victim.token, method, path, self._fate))

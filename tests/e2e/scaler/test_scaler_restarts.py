@@ -4,7 +4,9 @@ import time
 from typing import Final
 
 from kube.vocab.times import Millis, parse_rfc3339
+from scaler.shell.leadership import LEASE
 from tests.controlplane.waiting import eventually
+from tests.e2e.daemons import NAMESPACE
 from tests.e2e.scaler.bench import WITHIN, Bench
 from tests.e2e.scaler.objects import Json, autoscaler, external, workload
 
@@ -22,6 +24,13 @@ def last_scale(bench: Bench, name: str) -> Millis:
     """When the target was scaled last, 0 for never."""
     text = bench.status(name).get("lastScaleTime")
     return parse_rfc3339(text) if text else 0
+
+
+def held_for(bench: Bench) -> Millis:
+    """How long the leader has had its lease by now."""
+    path = f"/apis/coordination.k8s.io/v1/namespaces/{NAMESPACE}/leases/{LEASE}"
+    spec = bench.cluster.rest.get(path)["spec"]
+    return parse_rfc3339(spec["renewTime"]) - parse_rfc3339(spec["acquireTime"])
 
 
 def waiting_pair(bench: Bench, delay: int) -> None:
@@ -52,6 +61,8 @@ def test_delays_in_both_directions_continue_after_a_quick_restart(bench: Bench):
         ),
         all,
     )
+    # After less than two periods nobody would know whether it had begun to look.
+    eventually(lambda: held_for(bench), lambda found: found >= 8_000)
     bench.seat.restart(PERIOD)
     bench.await_replicas(8, "up")
     bench.await_replicas(1, "down")

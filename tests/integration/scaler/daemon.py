@@ -2,6 +2,7 @@
 
 import asyncio
 from contextlib import suppress
+from functools import cached_property
 from pathlib import Path
 from random import Random
 
@@ -33,7 +34,7 @@ class Running:
         with suppress(asyncio.CancelledError):
             await self._task
 
-    @property
+    @cached_property
     def token(self) -> str:
         """What it shows the API server."""
         users = yaml.safe_load(self.kubeconfig.read_text())["users"]

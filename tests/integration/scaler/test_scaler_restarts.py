@@ -4,9 +4,11 @@ import asyncio
 from typing import Any
 
 import pytest
+from aiohttp import web
 
 from tests.integration.scaler.manifests import LABELS, METRIC, autoscaler, deployment, split
 from tests.integration.scaler.world import World, world
+from tests.kills.killer import Killer, asks
 
 DELAYED: dict[str, Any] = {
     "upscaleDelayAboveWatermarkSeconds": 120,
@@ -130,3 +132,33 @@ async def test_restarts_all_the_way_leave_the_curve_as_it_is(tmp_path):
         assert [count for _, count in curve] == [count for _, count in expected], curve
         for (at, _), (wanted, _) in zip(curve, expected, strict=True):
             assert wanted - 1 <= at <= wanted + 16, curve
+
+
+@pytest.mark.asyncio
+@pytest.mark.looptime
+async def test_scalers_that_die_young_do_not_hide_how_long_nobody_looked(tmp_path):
+    """Each of them renews the lease, and none comes to look at the object (D15)."""
+    async with world(tmp_path) as w:
+        start = await one(w, elect=True, **DELAYED)
+        w.metrics.follow("backlog", [(-900, 2000), (0, 100)]).start = start
+        await w.until(start + 50_000)
+        await restart(w, elect=True, kill=True)
+        killer = Killer(w)
+        looks: list[int] = []
+
+        def look(request: web.Request) -> bool:
+            if request.path.endswith("/backlog"):
+                looks.append(w.clock.now())
+            return False
+
+        w.echoes.append(look)
+        for _ in range(5):
+            killer.lurk(asks("GET", "/scale"), "lost")
+            await killer.done()
+            await w.scaler(leader_election=True)
+        await w.until(start + 400_000)
+        back = (looks[0] - start) / 1000
+        assert back > 105
+        (at, count) = w.curve("web", start)[0]
+        assert count == 3
+        assert 119 <= at - back <= 136

@@ -73,10 +73,11 @@ async def test_a_dead_holder_is_followed_after_the_leases_duration():
     async with contest() as c:
         first, second = await two(c)
         await first.die()
-        last = c.server.renewed
+        last, taken = c.server.renewed, parse_rfc3339(c.server.spec["acquireTime"])
         waited = await seconds_until(second)
         assert DURATION - RETRY <= waited <= TAKEOVER
         assert second.election.previous_renewal == last
+        assert second.election.previous_tenure == last - taken > 0
         assert second.election.transitions == 1
         assert c.server.spec["leaseTransitions"] == 1
         assert c.server.spec["holderIdentity"] == "second"

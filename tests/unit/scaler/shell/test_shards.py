@@ -23,6 +23,7 @@ COUNT = 3
 UIDS = [next(f"{n}" for n in range(1000) if shard_of(f"{n}", COUNT) == shard)
         for shard in range(COUNT)]  # fmt: skip
 """One object of each shard."""
+PERIOD = 15_000
 FAILOVER = 15.0
 """Seconds in which the objects of a dead scaler have another one, at the default timings."""
 
@@ -74,13 +75,13 @@ class Party:
         leadership: Leadership
         if count == 1:
             leadership = Single(
-                client, "system", name, clock,
+                client, "system", name, clock, period=PERIOD,
                 on_change=lambda lease, leading, _: told.append((lease, leading)),
                 on_error=errors.append, random=Random(name),
             )  # fmt: skip
         else:
             leadership = Shards(
-                client, "system", name, clock, count=count,
+                client, "system", name, clock, count=count, period=PERIOD,
                 on_change=lambda lease, leading, _: told.append((lease, leading)),
                 on_error=errors.append, random=Random(name),
             )  # fmt: skip
