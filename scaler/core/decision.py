@@ -59,7 +59,7 @@ def _decide_on_metrics(spec: Spec, observed: Observed, passed: Passed, now: Mill
     _follow(course, best)
     _spare_on_missing_evidence(course, evidence, best)
     asked = course.count
-    limited = _limit(course, spec, pods) if _is_certain(course, observed, passed) else None
+    limited = _limit(course, spec, pods) if _is_certain(course, spec, observed, pods) else None
     open_in = windows(spec, memory.last_scale, now)
     _wait(course, spec, memory, open_in, evidence, now)
     _spare_for_fleet(course, spec, observed.fleet)
@@ -135,17 +135,18 @@ def _spare_on_missing_evidence(course: Course, evidence: Evidence, best: Proposa
         course.hold("metric_unavailable", evidence.unavailable)
 
 
-def _is_certain(course: Course, observed: Observed, passed: Passed) -> bool:
+def _is_certain(course: Course, spec: Spec, observed: Observed, pods: PodCounts) -> bool:
     """Whether the pods allow a step in that direction: none down while some that carry load do not
     count yet (D35), none that a view that is not believed yet would make too large (V-07).
     """
-    pods, grows, shrinks = passed.pods, course.count > course.current, course.count < course.current
+    grows, shrinks = course.count > course.current, course.count < course.current
     if shrinks and pods.warming > 0:
         course.hold("warming_up", f"{pods.warming} Ready pods are younger than the readiness delay")
         return False
-    if (shrinks and observed.doubt == "fewer") or (grows and observed.doubt == "more"):
-        running = passed.scale.status_replicas
-        text = f"{pods.owned} pods are listed where the target reports {running}"
+    larger = (shrinks and observed.doubt == "fewer") or (grows and observed.doubt == "more")
+    if larger and spec.multiplies_pods:
+        reported = observed.scale.status_replicas if observed.scale else 0
+        text = f"{pods.owned} pods are listed where the target reports {reported}"
         course.hold("pods_differ", text)
         return False
     return True

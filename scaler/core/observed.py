@@ -63,7 +63,8 @@ class PodCounts(Struct, frozen=True, array_like=True, gc=False):
     `owned` are live pods of the target (not Failed, Succeeded or terminating), `ready` those of
     them that are Ready. Of these `counted` also ran for the readiness delay; `warming` did not yet
     (D35).
-    `listed` is everything under the selector, `foreign` what is someone else's.
+    `listed` is everything under the selector, `foreign` what is someone else's, `leaving` what is
+    the target's and terminating.
     """
 
     listed: int = 0
@@ -72,6 +73,7 @@ class PodCounts(Struct, frozen=True, array_like=True, gc=False):
     counted: int = 0
     warming: int = 0
     foreign: int = 0
+    leaving: int = 0
 
 
 class Timer(Struct, frozen=True, array_like=True, gc=False):

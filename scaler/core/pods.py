@@ -39,7 +39,12 @@ class Pod(Struct, frozen=True, gc=False):
     @property
     def live(self) -> bool:
         """Neither finished nor on its way out."""
-        return self.phase not in ("Failed", "Succeeded") and not self.terminating
+        return not self.finished and not self.terminating
+
+    @property
+    def finished(self) -> bool:
+        """Whether it has run to its end, well or badly."""
+        return self.phase in ("Failed", "Succeeded")
 
 
 class Census(Struct, frozen=True, gc=False):
@@ -86,7 +91,7 @@ def count_pods(
 
     The counted ones are capped at `status_replicas` only where ownership was not established (D4).
     """
-    listed = owned = ready = foreign = 0
+    listed = owned = ready = foreign = leaving = 0
     counting: set[str] = set()
     established = not target.trusted
     for pod in pods:
@@ -96,6 +101,7 @@ def count_pods(
             foreign += 1
             continue
         established = established and certain
+        leaving += pod.terminating and not pod.finished
         if pod.live:
             owned += 1
             if pod.ready:
@@ -105,7 +111,7 @@ def count_pods(
     warming, counted = ready - len(counting), len(counting)
     if not established:
         counted = min(counted, status_replicas)
-    counts = PodCounts(listed, owned, ready, counted, warming, foreign)
+    counts = PodCounts(listed, owned, ready, counted, warming, foreign, leaving)
     return Census(counts, frozenset(counting))
 
 

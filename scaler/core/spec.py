@@ -70,6 +70,13 @@ class Spec(Struct, frozen=True, gc=False):
         """What is asked for evidence: the metrics in their order, or the one recommender."""
         return self.metrics if self.recommender is None else (self.recommender,)
 
+    @property
+    def multiplies_pods(self) -> bool:
+        """Whether a proposal grows with the number of pods, at the same value of a metric (D2)."""
+        if self.recommender is not None:
+            return False
+        return not self.average or any(one.kind == "Resource" for one in self.metrics)
+
 
 def read_spec(autoscaler: Autoscaler) -> Spec:
     """The specification of `autoscaler`. Raises InvalidSpec for the first rule that fails (§4)."""

@@ -25,10 +25,11 @@ class View(Struct, frozen=True, gc=False):
         """The view after one more look. One without pods begins anew."""
         if observed.scale is None or observed.pods is None:
             return View()
-        difference = observed.pods.owned - observed.scale.status_replicas
-        if difference == 0:
+        pods, reported = observed.pods, observed.scale.status_replicas
+        if pods.owned <= reported <= pods.owned + pods.leaving:
+            # Kinds differ in whether they report pods on their way out.
             return View()
-        direction: Doubt = "fewer" if difference < 0 else "more"
+        direction: Doubt = "more" if pods.owned > reported else "fewer"
         if direction != self.direction:
             return View(direction, 1)
         return View(direction, min(self.evaluations + 1, PATIENCE + 1))

@@ -97,7 +97,7 @@ def _on_metrics(
     asked = wanted
     if wanted < current and pods.warming:
         return Expected(current, True, after, None, asked, winner)  # D35
-    if {-1: "fewer", 0: "never", 1: "more"}[(wanted > current) - (wanted < current)] == world.doubt:
+    if _too_large_by_doubt(spec, world, current, wanted):
         return Expected(current, True, after, None, asked, winner)  # V-07
     count, reason = _limited(spec, current, wanted, counted)
     if count != current and not _may_happen(
@@ -106,6 +106,21 @@ def _on_metrics(
         count = current
     count = _by_fleet(spec, world, current, count)
     return Expected(count, True, after, reason, asked, winner)
+
+
+def multiplies(spec: Spec) -> bool:
+    """Whether the number of pods is a factor of any proposal.
+
+    What is summed up and divided by a mark asks for the same however many pods are listed.
+    """
+    sums_alone = spec.average and all(metric.kind == "External" for metric in spec.metrics)
+    return spec.recommender is None and not sums_alone
+
+
+def _too_large_by_doubt(spec: Spec, world: Observed, current: int, wanted: int) -> bool:
+    if not multiplies(spec):
+        return False
+    return world.doubt == ("more" if wanted > current else "fewer" if wanted < current else "never")
 
 
 def _by_fleet(spec: Spec, world: Observed, current: int, count: int) -> int:

@@ -135,4 +135,4 @@ def _any_scale(chance: Random) -> Scale:
 
 
 def _any_pods(chance: Random) -> PodCounts:
-    return PodCounts(*(chance.choice(_COUNTS) for _ in range(6)))
+    return PodCounts(*(chance.choice(_COUNTS) for _ in range(7)))

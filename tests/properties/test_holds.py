@@ -7,6 +7,7 @@ from typing import Literal
 from scaler.core.decision import decide
 from scaler.core.observed import Timer
 from tests.oracle.opinions import Opinion, opinions
+from tests.oracle.rules import multiplies
 from tests.oracle.scenes import Scene, any_scene
 
 Direction = Literal["up", "down"]
@@ -63,7 +64,7 @@ def holds(scene: Scene) -> Iterator[Hold]:
         yield "missing evidence", "down"
     if pods.warming:
         yield "warming up", "down"
-    if scene.world.doubt:
+    if scene.world.doubt and multiplies(scene.spec):
         yield "pods differ", "down" if scene.world.doubt == "fewer" else "up"
     fleet = scene.world.fleet
     if fleet is not None and (fleet.state == "frozen" or fleet.allowance == 0):

@@ -50,7 +50,7 @@ def test_ready_pods_of_the_target_count():
 def test_finished_and_terminating_pods_leave_both_sides_of_the_availability():
     gone = [pod(phase="Failed"), pod(phase="Succeeded"), pod(terminating=True)]
     counts = count([pod(), pod(ready=False), *gone])
-    assert counts == PodCounts(listed=5, owned=2, ready=1, counted=1)
+    assert counts == PodCounts(listed=5, owned=2, ready=1, counted=1, leaving=1)
     assert available_percentage(counts) == 50
 
 

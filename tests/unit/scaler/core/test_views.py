@@ -45,6 +45,16 @@ def test_v07_two_views_that_take_turns_are_never_believed_where_they_differ():
     assert doubts(6, 6, 8, 6, 6, 8, 6) == ["fewer", "fewer", "", "fewer", "fewer", "", "fewer"]
 
 
+def test_v07_pods_on_their_way_out_may_be_reported_or_not():
+    """Deployments do not report them, StatefulSets do."""
+    pods = PodCounts(listed=8, owned=6, leaving=2)
+    for reported in (6, 7, 8):
+        seen = Observed(scale=Scale(6, reported, "app=web"), pods=pods)
+        assert View().after(seen).doubt == ""
+    assert View().after(Observed(scale=Scale(6, 9, "app=web"), pods=pods)).doubt == "fewer"
+    assert View().after(Observed(scale=Scale(6, 5, "app=web"), pods=pods)).doubt == "more"
+
+
 @pytest.mark.parametrize("nothing", [look(None), Observed()])
 def test_v07_a_look_without_pods_begins_anew(nothing):
     view = View().after(look(6)).after(look(6)).after(nothing)
@@ -87,6 +97,13 @@ def decided(load: int, doubt: Doubt, **fields: Any) -> Decision:
 def test_v07_a_doubt_stops_the_step_that_it_would_make_too_large(load, doubt, desired, rule):
     found = decided(load, doubt)
     assert (found.desired, found.rule) == (desired, rule)
+
+
+@pytest.mark.parametrize("doubt", ["", "fewer", "more"])
+def test_v07_where_pods_do_not_multiply_a_doubt_changes_nothing(doubt):
+    """`average` divides the sum by the mark, however many pods are listed (D2)."""
+    assert decided(200, doubt, average=True).desired == 4
+    assert decided(1000, doubt, average=True).desired == 10
 
 
 def test_v07_a_doubt_is_told_and_bounds_are_kept_all_the_same():
