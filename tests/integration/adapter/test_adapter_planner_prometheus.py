@@ -22,7 +22,7 @@ from tests.integration.adapter.kit.real_prometheus import NEEDS_PROMETHEUS
 
 pytestmark = [
     *NEEDS_PROMETHEUS,
-    pytest.mark.timeout(180),
+    pytest.mark.timeout(300),
 ]
 
 FIXED = ('queue="{}",namespace="{}"', 'queue="{}"', 'namespace="{}"')

@@ -45,7 +45,7 @@ async def test_the_last_good_value_stands_in_for_thirty_seconds(tmp_path):
 
 
 async def test_a_hung_prometheus_makes_nobody_wait_who_can_have_an_old_value(tmp_path):
-    async with adapter(tmp_path, query_timeout=10 * PATIENCE) as it:
+    async with adapter(tmp_path, query_timeout=10 * PATIENCE, refresh_for=60.0) as it:
         good = await it.ask(METRIC, user="hpa")
         it.prometheus.stalls()
         it.clock.ahead += 6
@@ -67,7 +67,7 @@ async def test_an_old_value_of_nothing_is_still_nothing(tmp_path):
 
 
 async def test_what_is_in_use_is_refreshed_without_a_reader(tmp_path):
-    async with adapter(tmp_path, cache_ttl=1.0) as it:
+    async with adapter(tmp_path, cache_ttl=1.0, refresh_for=60.0) as it:
         await it.ask(METRIC, user="hpa")
         it.prometheus.says(vector(({}, "9")))
 

@@ -141,7 +141,9 @@ async def soak(plan: Plan, seconds: float, seed: int, line: OpenLine) -> Ledger:
     """Run `plan` for `seconds` over `line`."""
     rules = _RULES.format(ttl=plan.ttl, stale_for=plan.stale_for, timeout=plan.timeout)
     with tempfile.TemporaryDirectory() as folder:
-        async with line(Path(folder), rules=rules, clock=SystemClock()) as connections:
+        async with line(
+            Path(folder), rules=rules, clock=SystemClock(), refresh_for=60.0
+        ) as connections:
             run = Soak(plan, connections, seed)
             with contextlib.suppress(asyncio.CancelledError, KeyboardInterrupt):
                 await run.run(seconds)
