@@ -55,13 +55,12 @@ class Site:
         name = asked_for(request)
         fault = self.weather.on_metric(name)
         self.judge.answered(name, self.w.clock.now(), fault)
-        match fault:
-            case "404" | "metrics 503":
-                return web.Response(status=404 if fault == "404" else 503)
-            case "garbage":
-                return web.Response(text="<html>no</html>", content_type="text/html")
-            case "empty":
-                return _values()
+        if fault in ("404", "metrics 503"):
+            return web.Response(status=404 if fault == "404" else 503)
+        if fault == "garbage":
+            return web.Response(text="<html>no</html>", content_type="text/html")
+        if fault == "empty":
+            return _values()
         age = STALE if fault == "stale" else 5
         taken = self.w.clock.now() - age * SECOND
         value = WRONG.get(fault, str(self.consumers[name].load.at(taken)))
