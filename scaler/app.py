@@ -139,7 +139,7 @@ class Scaler:
         self.recorder = EventRecorder(client, COMPONENT, clock=clock, random=random)
         self.leadership = self._leadership(settings, client, clock, random)
         self.reporter = Reporter(client, self.recorder)
-        namespaces = settings.namespaces or ("",)
+        namespaces = tuple(dict.fromkeys(settings.namespaces)) or ("",)
         self.catalogue = Catalogue(self._due, on_gone=self._gone, lists=len(namespaces))
         breaker = FleetBreaker(
             settings.fleet_breaker_share,
@@ -164,8 +164,8 @@ class Scaler:
             clock=clock,
             active=self.leadership.held,
         )
-        self.reflectors = [
-            Reflector(
+        self.reflectors = {
+            namespace: Reflector(
                 client,
                 list_of(AUTOSCALERS, namespace),
                 _AUTOSCALER,
@@ -175,7 +175,7 @@ class Scaler:
                 on_error=Complaints("Cannot list or watch autoscalers", namespace=namespace),
             )
             for namespace in namespaces
-        ]
+        }
 
     def own_series(self) -> Daemon:
         """The daemon's own series."""
@@ -184,7 +184,7 @@ class Scaler:
             self.evaluator,
             self.reporter,
             self.ticker.stats,
-            [reflector.stats for reflector in self.reflectors],
+            {namespace: reflector.stats for namespace, reflector in self.reflectors.items()},
             self.recorder.stats,
             self.leadership,
             self.fleet.breaker,
@@ -207,7 +207,7 @@ class Scaler:
 
     async def run(self, stop: asyncio.Event, lag: LoopLag) -> None:
         """Work until `stop` is set; then let running evaluations and events finish."""
-        services = [reflector.run() for reflector in self.reflectors]
+        services = [reflector.run() for reflector in self.reflectors.values()]
         services.append(self.leadership.run())
         services += [self.ticker.run(self.catalogue), self.recorder.run(), lag.run()]
         async with asyncio.TaskGroup() as group:

@@ -17,6 +17,7 @@ from scaler.shell.fleet_series import fleet_families
 from scaler.shell.leadership import Leadership
 from scaler.shell.reporter import Reporter
 from scaler.shell.ticker import TickerStats
+from scaler.shell.watch_series import watch_families
 from scaler.state.catalogue import Catalogue
 
 WRITE_CAUSES: Final = (
@@ -39,7 +40,7 @@ class Daemon(Collector):
         evaluator: Evaluator,
         reporter: Reporter,
         ticker: TickerStats,
-        reflectors: Iterable[ReflectorStats],
+        watches: Mapping[str, ReflectorStats],
         recorder: RecorderStats,
         leadership: Leadership,
         breaker: FleetBreaker,
@@ -48,7 +49,7 @@ class Daemon(Collector):
         self._evaluator = evaluator
         self._reporter = reporter
         self._ticker = ticker
-        self._reflectors = tuple(reflectors)
+        self._watches = watches
         self._recorder = recorder
         self._leadership = leadership
         self._breaker = breaker
@@ -77,11 +78,7 @@ class Daemon(Collector):
         name = f"{PROGRAM}_evaluation_lateness_seconds"
         text = "Time from the latest evaluation's turn to its start."
         yield GaugeMetricFamily(name, text, self._ticker.lateness)
-        relists: dict[str, int] = {}
-        for stats in self._reflectors:
-            for reason, count in stats.relists.items():
-                relists[reason] = relists.get(reason, 0) + count
-        yield _counter("relists", "Lists that had to be made again, by reason.", "reason", relists)
+        yield from watch_families(self._watches)
         outcomes = {"written": self._events_written(), "dropped": self._recorder.dropped}
         yield _counter("events", "Events that were to be told, by outcome.", "outcome", outcomes)
         yield from fleet_families(self._breaker, self._catalogue)

@@ -91,7 +91,7 @@ CASES: list[tuple[str, FutureVersion, float, dict[str, int]]] = [
 
 @pytest.mark.parametrize(("case", "future", "known", "relists"), CASES, ids=[c[0] for c in CASES])
 async def test_a_move_of_the_pods_loses_nothing(tmp_path, case, future, known, relists):
-    """V-01 to V-04, V-08, V-09, V-14."""
+    """V-01, V-02, V-03, V-04, V-08, V-09, V-14."""
     async with split(tmp_path, replicas=6, running=5, value=5500) as s:
         s.pods.future = future
         await before_the_move(s)

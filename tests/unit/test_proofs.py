@@ -50,6 +50,16 @@ def names_in(path: str) -> set[str]:
     }
 
 
+def source_of(path: str, name: str) -> str:
+    """The lines of one test."""
+    text = (TESTS / path).read_text(encoding="utf-8")
+    return next(
+        ast.get_source_segment(text, node) or ""
+        for node in ast.parse(text).body
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name == name
+    )
+
+
 @pytest.mark.parametrize(
     ("page", "items"), [(SCENARIOS, ITEMS), (PROOF, DEVIATIONS)], ids=["scenarios", "deviations"]
 )
@@ -69,6 +79,20 @@ def test_every_test_that_is_named_exists():
         if not (TESTS / path).is_file() or name not in names_in(path)
     ]
     assert missing == []
+
+
+def test_every_item_of_row_002_has_a_test_that_names_it():
+    """By its number in the name, the docstring or a comment on the line of the name."""
+    rows = [row for row in proofs(SCENARIOS) if row[0].startswith("V-")]
+    unnamed = [
+        item
+        for item, cell in rows
+        if not any(
+            item in source or item.lower().replace("-", "") in source
+            for source in (source_of(path, name) for path, name, _ in REFERENCE.findall(cell))
+        )
+    ]
+    assert unnamed == []
 
 
 def test_every_scenario_file_is_named_and_every_named_one_exists():

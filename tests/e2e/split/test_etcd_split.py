@@ -18,7 +18,7 @@ SILENCE: Final = 40.0
 def test_a_move_of_all_pods_to_another_etcd_loses_nothing(
     spare_installation: Installation, tmp_path: Path
 ):
-    """V-01 to V-04, V-08 to V-10, V-12: steps 1 to 9 with case 5b, which is upstream's own."""
+    """V-03, V-04, V-08, V-09, V-12: the steps of the table with case 5b, upstream's own."""
     with (
         settled(spare_installation, tmp_path, pods=3, depth=250) as site,
         PodWatch(site.cluster.admin_kubeconfig, NAMESPACE, SILENCE) as watch,

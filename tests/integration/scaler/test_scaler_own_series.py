@@ -1,6 +1,9 @@
 """The scaler's series beyond upstream's, and the labels that DD_LABELS_AS_TAGS names (W-M10)."""
 
+import asyncio
+
 import pytest
+from aiohttp import web
 
 from scaler.core.label_tags import read_label_tags
 from tests.integration.scaler.manifests import NAMESPACE, autoscaler, deployment
@@ -141,3 +144,40 @@ async def test_labels_of_objects_become_labels_of_a_series(tmp_path):
                 "dry_run": "false",
             },
         )
+
+
+@pytest.mark.asyncio
+@pytest.mark.looptime
+async def test_v14_what_is_watched_and_since_when_it_is_silent(tmp_path):
+    open_watches: list[asyncio.Transport] = []
+
+    async def note(request: web.Request) -> None:
+        if request.query.get("watch") == "true" and request.transport is not None:
+            open_watches.append(request.transport)
+
+    async with world(tmp_path) as w:
+        w.faults.append(note)
+        w.deploy(deployment("web", 2))
+        w.metrics.show("backlog", 2000)
+        await w.scaler()
+        await w.until(w.clock.now() + 5_000)
+        applied = w.clock.now() / 1000
+        await w.apply(autoscaler())
+        await w.until(w.clock.now() + 20_000)
+        everywhere = {"watched_namespace": ""}
+
+        async def told(name: str) -> float:
+            return (await scrape(w.running[0])).value(f"wpa_scaler_watch_{name}", **everywhere)
+
+        version = int(w.wpa("web")["metadata"]["resourceVersion"])
+        assert await told("resource_version") == version
+        heard = await told("heard_timestamp_seconds")
+        assert applied <= heard <= w.clock.now() / 1000
+        assert await told("restarts_total") == 0
+        open_watches[-1].abort()
+        await w.patch("web", b'{"metadata":{"labels":{"team":"a"}}}')
+        await w.until(w.clock.now() + 30_000)
+        assert await told("restarts_total") == 1
+        assert await told("heard_timestamp_seconds") > heard
+        assert await told("resource_version") > version
+        assert (await scrape(w.running[0])).values("wpa_scaler_relists_total") == []

@@ -58,7 +58,7 @@ def refusal(code: int, reason: str, message: str) -> web.Response:
 
 @pytest.mark.asyncio
 @pytest.mark.looptime
-async def test_a_conflict_with_the_same_count_is_tried_once_more(tmp_path):
+async def test_a_conflict_with_the_same_count_is_tried_once_more(tmp_path):  # V-10
     async with world(tmp_path) as w:
         start = await growing(w)
         before_scale_writes(w, 1, lambda: touch(w))
@@ -128,7 +128,7 @@ async def test_a_refused_write_is_told_every_time_and_starts_no_window(tmp_path,
 
 @pytest.mark.asyncio
 @pytest.mark.looptime
-async def test_a_write_whose_answer_is_lost_counts_if_it_was_done(tmp_path):
+async def test_a_write_whose_answer_is_lost_counts_if_it_was_done(tmp_path):  # V-10
     """Otherwise no forbidden window would follow it."""
     async with world(tmp_path) as w:
         start = await growing(w, scaleUpLimitFactor=50)
@@ -155,7 +155,7 @@ async def test_a_write_whose_answer_is_lost_counts_if_it_was_done(tmp_path):
 
 @pytest.mark.asyncio
 @pytest.mark.looptime
-async def test_the_last_scaling_survives_status_writes_that_fail(tmp_path):
+async def test_the_last_scaling_survives_status_writes_that_fail(tmp_path):  # V-10
     async with world(tmp_path) as w:
         start = await growing(w, scaleUpLimitFactor=50)
         down = [True]

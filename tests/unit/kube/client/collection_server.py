@@ -29,6 +29,8 @@ class CollectionServer:
         self.failing_lists: list[Fault] = []
         self.failing_watches: list[Fault] = []
         self.lists: list[dict[str, str]] = []
+        self.listed_at: list[float] = []
+        """When an attempt of a list, streamed or not, was made, by the loop's time."""
         self.watches: list[dict[str, str]] = []
         self._log: list[tuple[int, bytes]] = []
         self._streams: list[web.Request] = []
@@ -87,6 +89,7 @@ class CollectionServer:
             self.watches.append(dict(request.query))
             return await self._watch(request)
         self.lists.append(dict(request.query))
+        self.listed_at.append(asyncio.get_running_loop().time())
         return await self._list(request)
 
     async def _list(self, request: web.Request) -> web.StreamResponse:
@@ -103,6 +106,7 @@ class CollectionServer:
             why = "sendInitialEvents is forbidden for watch unless the WatchList feature is enabled"
             return failure(422, "Invalid", why)
         self.lists.append(dict(request.query))
+        self.listed_at.append(asyncio.get_running_loop().time())
         if self.failing_lists and (fault := await self._fault(request, self.failing_lists.pop(0))):
             return fault
         lines = [line("ADDED", self.objects[name]) for name in sorted(self.objects)]

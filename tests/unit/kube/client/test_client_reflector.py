@@ -66,7 +66,7 @@ async def test_an_expired_version_relists_soon_and_finds_what_was_missed(looptim
 
 @pytest.mark.parametrize("after_move", ["too_large", "gone"])
 async def test_versions_that_go_backwards_lose_nothing(after_move):
-    """V-01 to V-03; steps 5a and 5d of the split."""
+    """V-01, V-02, V-03; steps 5a and 5d of the split."""
     server, sink = started("a", "b")
     server.after_move = after_move
     async with reflecting(server, sink) as reflector:

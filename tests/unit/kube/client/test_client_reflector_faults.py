@@ -1,6 +1,7 @@
 """A reflector under failing lists, refused watches, broken objects and broken sinks."""
 
 import asyncio
+from itertools import pairwise
 
 import pytest
 from aiohttp import web
@@ -115,3 +116,30 @@ async def test_retry_after_of_a_refused_watch_is_obeyed():
         assert len(server.watches) == opened + 1
         await asyncio.sleep(3)
         assert len(server.watches) == opened + 2
+
+
+async def test_v11_no_retry_after_keeps_a_relist_away_for_longer_than_ten_seconds():
+    """Nor does a server that is away, one that only says no, or many of these in a row."""
+    server, sink = started("a")
+    async with reflecting(server, sink) as reflector:
+        await asyncio.sleep(1)
+        answers: list[web.Response | str] = []
+        for _ in range(8):
+            answers += [
+                failure(429, "TooManyRequests", retryAfterSeconds=3600),
+                failure(503, "ServiceUnavailable", retryAfterSeconds=60),
+                failure(504, "Timeout", retryAfterSeconds=3),
+                failure(500, "InternalError"),
+                "cut",
+            ]
+        server.failing_lists = list(answers)
+        server.put("b")
+        server.listed_at.clear()
+        reflector.relist()
+        while sink.synced < 2:  # noqa: ASYNC110 - told by the sink, which has no event for it
+            await asyncio.sleep(1)
+        assert reflector.stats.state == "watching"
+        asked = server.listed_at
+        pauses = [later - sooner for sooner, later in pairwise(asked)]
+        assert len(pauses) == len(answers)
+        assert max(pauses) <= 10.5

@@ -62,7 +62,7 @@ class Newest:
 
 
 @pytest.mark.parametrize("streams", [False, True], ids=["pages", "stream"])
-async def test_a_relist_holds_no_second_set_of_objects(streams):
+async def test_a_relist_holds_no_second_set_of_objects(streams):  # V-13
     server, decoder, sink = CollectionServer(), Counting(), Newest()
     server.streams = streams
     for number in range(OBJECTS):
