@@ -27,6 +27,7 @@ from kube.client.items import Key, Undecodable
 from kube.client.reflector import Reflector
 from kube.client.requests import Resource, get_of, list_of
 from kube.client.transport import ApiClient
+from kube.service.complaints import Complaints
 from kube.service.logs import get_logger
 from kube.service.runtime import UsageError
 from kube.vocab.objects import ObjectMeta, Wire
@@ -124,10 +125,11 @@ class TrustSource:
         """Follow the ConfigMap until cancelled."""
         request = list_of(_CONFIG_MAPS, NAMESPACE, field_selector=f"metadata.name={NAME}")
 
-        def failed(error: Exception) -> None:
-            _log.warning("cannot follow the trust of the cluster", error=str(error))
+        def failed(error: str) -> None:
+            _log.warning("cannot follow the trust of the cluster", error=error)
 
-        await Reflector(client, request, _DECODER, self, on_error=failed).run()
+        complaints = Complaints(failed, asyncio.get_running_loop().time)
+        await Reflector(client, request, _DECODER, self, on_error=complaints).run()
 
     async def follow_files(self) -> None:
         """Follow the files named by flags until cancelled."""

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from contextlib import AsyncExitStack, suppress
+from functools import partial
 from importlib.metadata import version
 from random import Random
 from typing import Final
@@ -12,13 +13,13 @@ from aiohttp import web
 
 from kube.client.configuration import load_credentials
 from kube.client.discovery import Discovery
-from kube.client.errors import NotFound
 from kube.client.events import EventRecorder
 from kube.client.items import Key
 from kube.client.reflector import Reflector
 from kube.client.requests import list_of
 from kube.client.transport import ApiClient
 from kube.service import logs
+from kube.service.complaints import Complaints
 from kube.service.health import HealthChecks
 from kube.service.listeners import listening
 from kube.service.metrics import LoopLag, exposition, new_registry
@@ -172,7 +173,7 @@ class Scaler:
                 Feed(self.catalogue),
                 clock=clock,
                 random=random,
-                on_error=Complaints("Cannot list or watch autoscalers", namespace=namespace),
+                on_error=Complaints(partial(_cannot_list, namespace), clock.monotonic),
             )
             for namespace in namespaces
         }
@@ -227,7 +228,7 @@ class Scaler:
         if not settings.leader_election:
             return Sole()
         namespace = settings.leader_election_namespace
-        complaints = Complaints("Cannot hold the lease")
+        complaints = Complaints(_cannot_lead, clock.monotonic)
         if settings.shards == 1:
             return Single(
                 client,
@@ -266,19 +267,11 @@ class Scaler:
             self.ticker.schedule(entry, at_once=at_once)
 
 
-class Complaints:
-    """Logs what goes wrong in the background: each trouble once in a row."""
+def _cannot_list(namespace: str, error: str) -> None:
+    if "404 NotFound" in error:
+        error += " (is the CRD installed? kubectl apply -k manifests/crd)"
+    _log.error("Cannot list or watch autoscalers", error=error, namespace=namespace)
 
-    def __init__(self, message: str, **context: str) -> None:
-        self._message = message
-        self._context = context
-        self._last = ""
 
-    def __call__(self, error: Exception) -> None:
-        """Log `error` unless it is the one that was logged last."""
-        text = str(error)
-        if isinstance(error, NotFound) and AUTOSCALERS.plural in text:
-            text += " (is the CRD installed? kubectl apply -k manifests/crd)"
-        if text != self._last:
-            self._last = text
-            _log.error(self._message, error=text, **self._context)
+def _cannot_lead(error: str) -> None:
+    _log.error("Cannot hold the lease", error=error)

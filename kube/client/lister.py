@@ -1,10 +1,12 @@
 """Complete lists into a mirror: streamed where the server does that, in pages elsewhere."""
 
+from collections.abc import Callable
 from contextlib import aclosing
 from random import Random
 from typing import Generic, TypeVar
 
-from kube.client.items import KubeObject, decode_item, identity_of, key_of
+from kube.client.errors import BadAnswer
+from kube.client.items import KubeObject, Undecodable, decode_item, identity_of, key_of
 from kube.client.lists import pages
 from kube.client.mirror import Mirror
 from kube.client.requests import Request
@@ -27,7 +29,9 @@ class Lister(Generic[T]):
         *,
         limit: int,
         random: Random,
+        on_error: Callable[[Exception], None],
     ) -> None:
+        """`on_error` hears of each object without a name: nobody can be told of it."""
         self.streamed = 0
         """Lists that came as a stream."""
         self._streams = True
@@ -37,6 +41,7 @@ class Lister(Generic[T]):
         self._mirror = mirror
         self._limit = limit
         self._random = random
+        self._on_error = on_error
 
     async def fill(self, *, trusting: bool) -> str:
         """Make the mirror equal to the collection; returns the version to watch from.
@@ -71,8 +76,14 @@ class Lister(Generic[T]):
             async for page in all_pages:
                 version = page.resource_version
                 for raw in page.items:
-                    self._mirror.listed(decode_item(raw, self._decoder))
+                    self._listed(decode_item(raw, self._decoder))
         return version
+
+    def _listed(self, item: T | Undecodable) -> None:
+        if item.metadata.name:
+            self._mirror.listed(item)
+        else:
+            self._on_error(BadAnswer(self._request.title, "an object without a name"))
 
     def _take(self, event: Event) -> str:
         """One event; returns the version it carries."""
@@ -82,5 +93,5 @@ class Lister(Generic[T]):
         if event.type == "DELETED":
             self._mirror.drop(key_of(item))
         else:
-            self._mirror.listed(item)
+            self._listed(item)
         return item.metadata.resource_version

@@ -74,8 +74,9 @@ class Reflector(Generic[T]):
         self._random = random or Random()
         self._backoff = Backoff(*PAUSE, self._random)
         self._lister = Lister(
-            client, request, decoder, self._mirror, limit=limit, random=self._random
-        )
+            client, request, decoder, self._mirror,
+            limit=limit, random=self._random, on_error=self._count,
+        )  # fmt: skip
         self._stalled_after = stalled_after
         self._on_error = on_error
         self._heard = self._clock.monotonic()

@@ -12,7 +12,7 @@ import msgspec
 from cachetools import TTLCache
 
 from kube.client.discovery import Discovery, NoKindMatch
-from kube.client.errors import Forbidden, KubeError, NotFound
+from kube.client.errors import BadAnswer, Forbidden, KubeError, NotFound
 from kube.client.lists import list_all
 from kube.client.requests import Resource, get_of, list_of
 from kube.client.transport import ApiClient
@@ -78,6 +78,9 @@ class PodCounter:
         """The target's pods as of now. Raises KubeError where they cannot be listed."""
         request = list_of(PODS, scale.namespace, label_selector=scale.scale.selector)
         listing = await list_all(self._client, request, _POD)
+        for item in listing.undecodable:
+            # A pod that nobody can read is not one that is not there.
+            raise BadAnswer(request.title, f"pod {item.metadata.name!r}: {item.error}")
         pods = [_pod(item) for item in listing.items]
         between = kinds_between(scale.resource.group, spec.target.kind)
         target = Target(scale.uid, scale.name, spec.skip_owner_check, between)
