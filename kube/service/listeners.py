@@ -51,10 +51,12 @@ async def listening(
     what never reaches a handler (default: aiohttp's own, as text).
     """
     options: dict[str, Any] = {"access_log": None, "keepalive_timeout": keep_alive}
+    # aiohttp waits so long twice before it cancels a request.
+    rest: dict[str, Any] = {"shutdown_timeout": drain / 2, "handle_signals": False}
     runner: web.AppRunner = (
-        web.AppRunner(app, shutdown_timeout=drain, handle_signals=False, **options)
+        web.AppRunner(app, **options, **rest)
         if refusal is None
-        else Runner(app, refusal, options, shutdown_timeout=drain, handle_signals=False)
+        else Runner(app, refusal, options, **rest)
     )
     await runner.setup()
     try:

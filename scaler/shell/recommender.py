@@ -30,6 +30,9 @@ MOST_REQUESTS: Final = 10
 SHOWN_BODY: Final = 100
 """Bytes of an error's body that are shown."""
 
+MOST_TOLD: Final = 100
+"""Unknown fields of one recommender that are logged: it may make up more and more."""
+
 _STATES: Final[dict[int, ReadingState]] = {401: "forbidden", 403: "forbidden", 404: "not_found"}
 _log = get_logger("controllers.WatermarkPodAutoscaler")
 
@@ -133,6 +136,8 @@ class Recommenders:
     def _tell_unknown(self, recommender: Recommender, body: bytes) -> None:
         """Log fields that nobody looks at, each once per recommender (D34)."""
         told = self._told.get(recommender.url, frozenset())
+        if len(told) >= MOST_TOLD:
+            return
         new = [field for field in unknown_fields(body) if field not in told]
         if new:
             self._told[recommender.url] = told.union(new)

@@ -1,6 +1,12 @@
 """`http_client_*`: calls to recommenders, with upstream's names and labels (wpa-behaviour §20)."""
 
+from typing import Final
+
+from cachetools import LRUCache
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+MOST_CLIENTS: Final = 10_000
+"""Addresses with series; those that nobody asked for longest lose theirs."""
 
 
 class RecommenderCalls:
@@ -34,8 +40,13 @@ class RecommenderCalls:
             registry=registry,
         )
 
+        self._clients: LRUCache[str, None] = LRUCache(MOST_CLIENTS + 1)
+
     def started(self, client: str) -> None:
         """A request is on its way."""
+        self._clients[client] = None
+        if len(self._clients) > MOST_CLIENTS:
+            self._forget(self._clients.popitem()[0])
         self._inflight.labels(client).inc()
 
     def answered(self, client: str, method: str, code: int, seconds: float) -> None:
@@ -43,6 +54,10 @@ class RecommenderCalls:
         self._inflight.labels(client).dec()
         self._seconds.labels(client, method.lower(), str(code)).observe(seconds)
         self._requests.labels(client, method.lower(), str(code)).inc()
+
+    def _forget(self, client: str) -> None:
+        for series in (self._seconds, self._requests, self._errors, self._inflight):
+            series.remove_by_labels({"client": client})
 
     def failed(self, client: str) -> None:
         """It got no answer."""

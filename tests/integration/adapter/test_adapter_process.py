@@ -60,7 +60,8 @@ async def started(
 
         async def collect() -> None:
             async for line in stderr:
-                lines.append(json.loads(line))
+                if line.startswith(b"{"):
+                    lines.append(json.loads(line))
 
         reading = asyncio.create_task(collect())
         try:
@@ -100,6 +101,31 @@ async def test_it_serves_reloads_and_stops_in_order(tmp_path):
             async with asyncio.timeout(PATIENCE):
                 assert await process.wait() == 0
         assert not any(line["level"] == "error" for line in lines)
+
+
+async def test_a_prometheus_that_hangs_does_not_keep_it(tmp_path):
+    flags = ("--shutdown-delay-duration=0s", "--shutdown-drain=1s", "--query-timeout=300s")
+    async with started(tmp_path, *flags) as (process, base, fake, lines):
+        async with aiohttp.ClientSession() as session:
+            fake.stalls()
+            asked = asyncio.create_task(_body(session, base + METRIC))
+            await until(lambda: fake.queries)
+            process.send_signal(signal.SIGTERM)
+            # The query would take five minutes more.
+            async with asyncio.timeout(PATIENCE):
+                await process.wait()
+            with pytest.raises(aiohttp.ClientError):
+                await asked
+        assert not any(line["level"] == "error" for line in lines)
+
+
+async def test_a_second_signal_ends_it_at_once(tmp_path):
+    async with started(tmp_path, "--shutdown-delay-duration=300s") as (process, _, _, lines):
+        process.send_signal(signal.SIGTERM)
+        await until(lambda: any(line["msg"] == "stopping" for line in lines))
+        process.send_signal(signal.SIGTERM)
+        async with asyncio.timeout(PATIENCE):
+            assert await process.wait() == 1
 
 
 async def _body(session: aiohttp.ClientSession, url: str) -> Any:

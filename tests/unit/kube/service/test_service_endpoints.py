@@ -113,6 +113,31 @@ async def test_metrics_parse_and_carry_process_and_build():
 
 @pytest.mark.asyncio
 @pytest.mark.looptime
+@pytest.mark.parametrize("refusal", [None, lambda code: web.Response(status=code)])
+async def test_requests_get_the_drain_to_finish_and_not_a_second_one(refusal):
+    begun: list[asyncio.Event] = [asyncio.Event(), asyncio.Event()]
+
+    async def handler(request: web.Request) -> web.Response:
+        seconds = float(request.query["takes"])
+        begun[seconds > 60].set()
+        await asyncio.sleep(seconds)
+        return web.Response(text="done")
+
+    loop = asyncio.get_running_loop()
+    app = app_of(web.get("/", handler))
+    async with listening(app, ANY, flag="--port", drain=3.0, refusal=refusal) as address:
+        slow = asyncio.create_task(get(address, "/?takes=2.5"))
+        hung = asyncio.create_task(get(address, "/?takes=3600"))
+        await asyncio.gather(*(one.wait() for one in begun))
+        closes = loop.time()
+    assert loop.time() - closes == pytest.approx(3.0, abs=0.2)
+    assert await slow == (200, "done")
+    with pytest.raises(aiohttp.ClientError):
+        await hung
+
+
+@pytest.mark.asyncio
+@pytest.mark.looptime
 async def test_loop_lag_is_measured_each_half_second():
     registry = new_registry("p", "1")
     lag = LoopLag("p", registry)

@@ -16,7 +16,7 @@ from kube.client.bulkheads import PART
 from kube.vocab.times import LoopClock
 from scaler.core.observed import Reading
 from scaler.core.recommender import Advice
-from scaler.shell.recommender import LARGEST_REPLY, Recommenders, recommending
+from scaler.shell.recommender import LARGEST_REPLY, MOST_TOLD, Recommenders, recommending
 from tests.oracle.worlds import NOW
 from tests.unit.scaler.recommender.worlds import URL, recommended_spec, recommender_of
 
@@ -284,6 +284,30 @@ async def test_unknown_fields_are_logged_once(asking):
     with capture_logs() as logs:
         await asking.read()
     assert [line["fields"] for line in logs] == [["model"]]
+
+
+@respx.mock
+async def test_a_recommender_that_makes_up_fields_is_not_listened_to_for_ever(asking):
+    with capture_logs() as logs:
+        for number in range(3 * MOST_TOLD):
+            respx.post(URL).respond(json=GOOD | {f"made-up-{number}": 1})
+            assert (await asking.read()).good
+    assert len(logs) == MOST_TOLD
+
+
+@respx.mock
+async def test_addresses_that_nobody_asks_any_more_lose_their_series(asking, monkeypatch):
+    monkeypatch.setattr("scaler.shell.recommender_series.MOST_CLIENTS", 3)
+    for number in range(5):
+        respx.post(f"{URL}/{number}").respond(json=GOOD)
+        await asking.read(f"{URL}/{number}")
+    labels = {"method": "post", "code": "200"}
+    counts = [
+        asking.series("http_client_requests_total", client=f"{URL}/{number}", **labels)
+        for number in range(5)
+    ]
+    assert counts == [None, None, 1, 1, 1]
+    assert asking.series("http_client_requests_inflight", client=f"{URL}/0") is None
 
 
 @respx.mock
