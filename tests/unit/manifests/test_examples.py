@@ -5,10 +5,13 @@ import shutil
 import subprocess
 
 import pytest
+import yaml
 from msgspec import convert
+from prometheus_client import CollectorRegistry
 
 from adapter.core.configuration import read_configuration
 from adapter.metrics import AdapterMetrics
+from kube.service.metrics import LoopLag
 from sandbox.apiserver.kinds.schema_validate import validate
 from scaler.core.fleet import FleetBreaker
 from scaler.core.spec import Spec, read_spec
@@ -148,8 +151,18 @@ def test_every_series_the_adapter_asks_for_is_recorded():
 def test_alerts_watch_series_that_there_are():
     families = [*AdapterMetrics("test").registry.collect()]
     families += fleet_families(FleetBreaker(50, 10), Catalogue(lambda _key, _at_once: None))
+    lag = CollectorRegistry()
+    for program in ("wpa_adapter", "wpa_scaler"):
+        LoopLag(program, lag)
+    families += lag.collect()
     known = {
         f"{family.name}_total" if family.type == "counter" else family.name for family in families
+    }
+    known |= {
+        f"{family.name}_{part}"
+        for family in families
+        if family.type == "histogram"
+        for part in ("bucket", "count", "sum")
     }
     asked = [
         set(re.findall(r"wpa_(?:adapter|scaler)_\w+", rule["expr"]))
@@ -159,3 +172,41 @@ def test_alerts_watch_series_that_there_are():
     ]
     assert all(asked)
     assert set().union(*asked) <= known
+
+
+@pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool is not on PATH")
+@pytest.mark.parametrize("program", ["scaler", "adapter"])
+def test_a_loop_that_stood_still_is_an_alert(program, tmp_path):
+    series = f"wpa_{program}_event_loop_lag_seconds"
+    alert = f"Wpa{program.title()}StandsStill"
+    expected = {
+        "exp_labels": {"severity": "warning", "instance": "still"},
+        "exp_annotations": {
+            "summary": f"wpa-{program} did nothing at all for more than a second; "
+            "it has too little CPU, or a defect."
+        },
+    }
+    test = {
+        "interval": "1m",
+        "input_series": [
+            {"series": f"{series}_count{{instance='{name}'}}", "values": "0+600x20"}
+            for name in ("still", "busy")
+        ]
+        + [
+            {"series": f"{series}_bucket{{instance='busy',le='1.0'}}", "values": "0+600x20"},
+            {"series": f"{series}_bucket{{instance='still',le='1.0'}}",
+             "values": "0+600x4 2999+600x15"},
+        ],
+        "alert_rule_test": [
+            {"eval_time": "3m", "alertname": alert, "exp_alerts": []},
+            {"eval_time": "6m", "alertname": alert, "exp_alerts": [expected]},
+            {"eval_time": "20m", "alertname": alert, "exp_alerts": []},
+        ],
+    }  # fmt: skip
+    rules = EXAMPLES / "alerting-rules" / f"wpa-{program}.yaml"
+    path = tmp_path / "test.yaml"
+    path.write_text(yaml.safe_dump({"rule_files": [str(rules)], "tests": [test]}))
+    done = subprocess.run(
+        ["promtool", "test", "rules", str(path)], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
