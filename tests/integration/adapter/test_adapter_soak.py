@@ -1,4 +1,4 @@
-"""A short soak: two hundred autoscalers through an outage that outlasts what may stand in."""
+"""Two hundred autoscalers through an outage that outlasts what may stand in, in virtual time."""
 
 import pytest
 
@@ -7,6 +7,7 @@ from tests.soak.adapter.run import Plan, soak
 
 
 @pytest.mark.asyncio
+@pytest.mark.looptime
 async def test_two_hundred_autoscalers_never_read_a_wrong_or_too_old_value():
     plan = Plan(
         ((1.5, 0.0), (4.5, 1.0), (1.5, 0.5), (5.0, 0.0)),

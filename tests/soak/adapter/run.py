@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import tempfile
-import time
 from collections.abc import Callable, Coroutine
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
@@ -14,7 +13,7 @@ from urllib.parse import quote
 from msgspec import Struct
 
 from kube.vocab.quantity import parse_milli
-from kube.vocab.times import SystemClock
+from kube.vocab.times import SECOND, LoopClock, SystemClock
 from tests.integration.adapter.kit.server import ROOT, Answer
 from tests.integration.adapter.kit.wire import Connection, Line
 from tests.soak.adapter.ledger import Ledger
@@ -121,7 +120,7 @@ class Soak:
         if answer.status == 200:
             (item,) = answer.json["items"] or ({"value": "0"},)
             said = self._truth.stamped(parse_milli(item["value"]) // 1000)
-            age = time.monotonic() - said.at
+            age = asyncio.get_running_loop().time() - said.at
             if said.series != series or not answer.json["items"]:
                 self.ledger.problem(f"a wrong value for series {series}: {answer.body[:300]!r}")
             elif age > self._plan.oldest:
@@ -140,9 +139,11 @@ OpenLine = Callable[..., AbstractAsyncContextManager[Line]]
 async def soak(plan: Plan, seconds: float, seed: int, line: OpenLine) -> Ledger:
     """Run `plan` for `seconds` over `line`."""
     rules = _RULES.format(ttl=plan.ttl, stale_for=plan.stale_for, timeout=plan.timeout)
+    # Time is the loop's own, which may be virtual.
+    epoch = SystemClock().now() - round(asyncio.get_running_loop().time() * SECOND)
     with tempfile.TemporaryDirectory() as folder:
         async with line(
-            Path(folder), rules=rules, clock=SystemClock(), refresh_for=60.0
+            Path(folder), rules=rules, clock=LoopClock(epoch), refresh_for=60.0
         ) as connections:
             run = Soak(plan, connections, seed)
             with contextlib.suppress(asyncio.CancelledError, KeyboardInterrupt):

@@ -1,6 +1,6 @@
 """A Prometheus whose every value says what it is the value of, and when it was said."""
 
-import time
+import asyncio
 from random import Random
 
 from aiohttp import web
@@ -21,7 +21,7 @@ FAILURES = tuple(
 
 
 class Stamped(Struct, frozen=True):
-    """What a value says about itself; `at` in seconds of the monotonic clock."""
+    """What a value says about itself; `at` in seconds of the event loop's time."""
 
     series: int
     at: float
@@ -31,7 +31,7 @@ class Truth:
     """Series, by number, and the values they have now."""
 
     def __init__(self) -> None:
-        self._start = time.monotonic()
+        self._start = _now()
         self.labels = [{"namespace": n, "queue": q} for n in NAMESPACES for q in QUEUES]
 
     def stamped(self, value: int) -> Stamped:
@@ -40,9 +40,13 @@ class Truth:
 
     def answer(self, query: str) -> bytes:
         """The instant vector of `query`: an aggregation over a selection of the series."""
-        stamp = int((time.monotonic() - self._start) * 1000) * _STAMP
+        stamp = int((_now() - self._start) * 1000) * _STAMP
         values = {number: number + stamp for number in range(len(self.labels))}
         return vector(*summed(query, self.labels, values))
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
 
 
 class Weather:
