@@ -115,9 +115,11 @@ class Split:
         return int(self.world.store.get(self._targets, NAMESPACE, TARGET)["spec"]["replicas"])
 
     def scale_writes(self) -> list[tuple[int, int]]:
-        """In which second the count was written, and the answers' codes."""
+        """In which evaluation, by its quarter of a minute, the count was written, and the answers'
+        codes.
+        """
         calls = self.world.writes("PUT", "/scale")
-        return [(round((call.at - self.start) / SECOND), call.code) for call in calls]
+        return [(int((call.at - self.start) / SECOND) // 15 * 15, call.code) for call in calls]
 
     def lists(self) -> list[float]:
         """When the list-watch asked for a list."""

@@ -26,7 +26,7 @@ async def before_the_move(s: Split) -> None:
     await s.at(120)
     s.old.bookmark(OLD)
     await s.at(178)
-    assert (s.replicas, s.scale_writes()) == (8, [(76, 200)])
+    assert (s.replicas, s.scale_writes()) == (8, [(75, 200)])
     page = await s.page()
     assert (page["currentReplicas"], page["runningReplicas"], page["ownedPods"]) == (8, 6, 6)
     assert page["metrics"][0]["proposal"] == 8, "what is not carried out asks for no more (V-08)"
@@ -118,7 +118,7 @@ async def test_a_move_of_the_pods_loses_nothing(tmp_path, case, future, known, r
 
 
 async def one_scaler_wrote_once(s: Split) -> None:
-    assert s.scale_writes() == [(76, 200)]
+    assert s.scale_writes() == [(75, 200)]
     assert s.writers() == {s.leader.token}
     assert not s.leader.over
     assert s.turns(180) == [], "no flap"
@@ -164,7 +164,7 @@ async def test_an_old_view_that_takes_turns_does_not_scale(tmp_path, old, value,
         await s.at(25)
         assert (await s.page())["rule"] == "pods_differ"
         await s.at(130)
-        assert s.scale_writes() == [(31, 200)]
+        assert s.scale_writes() == [(30, 200)]
         assert s.replicas == right
 
 
@@ -176,4 +176,4 @@ async def test_a_kind_that_counts_otherwise_is_believed_after_two_evaluations(tm
         await s.at(25)
         assert s.scale_writes() == []
         await s.at(60)
-        assert (s.scale_writes(), s.replicas) == ([(31, 200)], 6)
+        assert (s.scale_writes(), s.replicas) == ([(30, 200)], 6)

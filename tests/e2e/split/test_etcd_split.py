@@ -3,7 +3,11 @@
 from pathlib import Path
 from typing import Final
 
+import pytest
+
+from tests.controlplane.kubectl import KubectlFailed
 from tests.controlplane.kubelets import STATE
+from tests.controlplane.rest import Refused
 from tests.controlplane.waiting import eventually
 from tests.e2e.callers import ask, client_pair, metric_path, value_of
 from tests.e2e.daemons import Installation
@@ -26,6 +30,7 @@ def test_a_move_of_all_pods_to_another_etcd_loses_nothing(
         eventually(lambda: (watch.versions, site.versions()), lambda found: found[0] == found[1])
         with Denial(site.cluster):
             eventually(site.refusal, lambda text: MESSAGE in text)
+            every_other_write_is_denied_too(site)
             a_scale_is_accepted_and_not_carried_out(site)
             version = site.list_version()
             move(site)
@@ -51,6 +56,21 @@ def test_a_move_of_all_pods_to_another_etcd_loses_nothing(
         site.are_well()
 
 
+def every_other_write_is_denied_too(site: Site) -> None:
+    """The subresources through which a pod can be written; the operators forgot two at first."""
+    name = next(iter(site.versions()))
+    change = ("--type=merge", "-p", '{"metadata":{"annotations":{"test":"denied"}}}')
+    for part in ("status", "resize"):
+        with pytest.raises(KubectlFailed, match=MESSAGE):
+            site.kubectl("patch", "pod", name, f"--subresource={part}", *change)
+    path = f"/api/v1/namespaces/{NAMESPACE}/pods/{name}"
+    eviction = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": name}}
+    binding = {"metadata": {"name": name}, "target": {"kind": "Node", "name": "node-1"}}
+    for part, body in (("eviction", eviction), ("binding", binding)):
+        with pytest.raises(Refused, match=MESSAGE):
+            site.cluster.rest.post(f"{path}/{part}", body)
+
+
 def a_scale_is_accepted_and_not_carried_out(site: Site) -> None:
     """V-08: five are asked for, three are there, and three go on asking for five."""
     site.show(450)
@@ -63,8 +83,9 @@ def a_scale_is_accepted_and_not_carried_out(site: Site) -> None:
 
 
 def move(site: Site) -> None:
-    """What the operators did. Their API servers told too large a version; upstream's leave its
-    watchers without a word, so that upstream's own controllers have to be started again.
+    """What the operators did. Their API servers told too large a version, upstream's leave a
+    watch without a word. Whether upstream's controllers list again then depends on what they meet
+    while the server starts, so they are started anew: it is our daemons that have to find out.
     """
     address = site.cluster.copy_pods()
     site.cluster.restart_apiserver([f"--etcd-servers-overrides=/pods#{address}"])
