@@ -13,6 +13,7 @@ BENCHMARKS: Final = (
     "bench.decide",
     "bench.fleet",
     "bench.flight",
+    "bench.breaker",
     "bench.planner",
     "bench.adapter",
     "bench.footprint",

@@ -196,17 +196,23 @@ def _wait(
 
 
 def _spare_for_fleet(course: Course, spec: Spec, fleet: Fleet | None) -> None:
-    """What would shrink now waits while the breaker is open, and goes piecemeal while it thaws.
+    """What would shrink now waits while the breaker is open, and takes turns while it thaws.
 
-    A part of a step ends on a multiple towards the current count, as all counts do (D8).
+    A step goes whole or waits: a part of it would only start a forbidden window. Just what is
+    larger than a portion goes in parts, which end on a multiple as all counts do (D8).
     """
-    if fleet is None or course.count >= course.current:
+    current, count = course.current, course.count
+    if fleet is None or count >= current:
         return
     if fleet.state == "frozen":
         course.hold("fleet_frozen", fleet.text)
-    elif course.current - course.count > fleet.allowance:
-        part = up_to_multiple(course.current - max(0, fleet.allowance), spec.modulo)
-        course.take("fleet_thaw", min(part, course.current), fleet.text)
+        return
+    if current - count > fleet.portion:
+        count = min(up_to_multiple(current - fleet.portion, spec.modulo), current)
+    if current - count > fleet.allowance:
+        course.hold("fleet_thaw", fleet.text)
+    elif count != course.count:
+        course.take("fleet_thaw", count, fleet.text)
 
 
 def _why(metric: str, evidence: Evidence, asked: int, limited: Limited | None, current: int) -> str:

@@ -142,12 +142,13 @@ class FleetBreaker:
         if self._thaw is None:
             return None
         self._thaw.fill(self._total, at)
-        return Fleet("thawing", self._text, self._thaw.allowance(step, self._total))
+        allowance = self._thaw.allowance(step, self._total)
+        return Fleet("thawing", self._text, allowance, self._thaw.portion(step, self._total))
 
-    def held_back(self, at: int) -> None:
-        """A target was, by what `allows` said: a thaw goes on."""
+    def held_back(self, until: int) -> None:
+        """A target was, by what `allows` said, and cannot go on before `until`: a thaw goes on."""
         if self._thaw is not None:
-            self._thaw.hold(at)
+            self._thaw.hold(until)
 
     def promise(self, count: int) -> Promise | None:
         """Set `count` replicas aside that are about to go; None where nothing limits them."""

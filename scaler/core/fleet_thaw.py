@@ -55,6 +55,12 @@ class Thaw:
             return step
         return max(0, left)
 
+    def portion(self, step: int, replicas: int) -> int:
+        """What goes in parts of that size: more than half a minute's share of the fleet's
+        `replicas`, and more than a target's smallest `step`. It would seldom find so much left.
+        """
+        return max(step, self._percent * replicas // 200)
+
     def promise(self, count: int) -> None:
         """So many will go, unless they are given back: nobody else may have them meanwhile."""
         self._promised += count
@@ -69,9 +75,9 @@ class Thaw:
         else:
             self._tokens += count * _ONE
 
-    def hold(self, at: int) -> None:
-        """A target was held back."""
-        self._held = at
+    def hold(self, until: int) -> None:
+        """A target was held back, and cannot go on before `until`."""
+        self._held = max(self._held, until)
 
     def over(self, at: int) -> bool:
         """Whether it has done its work."""

@@ -100,13 +100,15 @@ class Memory(Struct, frozen=True, array_like=True, gc=False):
 class Fleet(Struct, frozen=True, array_like=True, gc=False):
     """What the state of all autoscalers together leaves of shrinking (the fleet breaker).
 
-    While `frozen` nothing shrinks. While `thawing` no more than `allowance` replicas may go now.
-    `text` says why, in words that stay the same for as long as the state lasts.
+    While `frozen` nothing shrinks. While `thawing` no more than `allowance` replicas may go now;
+    what wants to lose more than `portion` loses that much at a time, and everything else goes whole
+    or waits. `text` says why, in words that stay the same for as long as the state lasts.
     """
 
     state: Literal["frozen", "thawing"]
     text: str
     allowance: int = 0
+    portion: int = 0
 
 
 class Observed(Struct, frozen=True, array_like=True, gc=False):

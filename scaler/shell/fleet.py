@@ -58,9 +58,12 @@ class FleetWatch:
         return observed if fleet is None else structs.replace(observed, fleet=fleet)
 
     def decided(self, spec: Spec, decision: Decision) -> None:
-        """A thaw goes on for as long as it holds back what is not a dry run."""
+        """A thaw goes on for as long as it holds back what is not a dry run: what lost a part has
+        to sit out its forbidden window first.
+        """
         if decision.rule == "fleet_thaw" and not spec.dry_run:
-            self.breaker.held_back(self._now())
+            window = spec.down_window * SECOND if decision.scales else 0
+            self.breaker.held_back(self._now() + window)
 
     def promise(self, decision: Decision) -> Promise | None:
         """Set aside what is about to be removed, before anybody else is asked.

@@ -132,7 +132,10 @@ def any_doubt(chance: Random) -> Doubt:
 
 def any_fleet(chance: Random) -> Fleet | None:
     """What the fleet breaker says, mostly nothing."""
-    thawing = [Fleet("thawing", "it thaws", allowance) for allowance in (0, 1, 2, 5, 40)]
+    thawing = [
+        Fleet("thawing", "it thaws", allowance, chance.choice((1, 3, 5, 40)))
+        for allowance in (0, 1, 2, 5, 40)
+    ]
     return chance.choice((*(None,) * 12, Fleet("frozen", "it is open"), *thawing))
 
 

@@ -124,13 +124,16 @@ def _too_large_by_doubt(spec: Spec, world: Observed, current: int, wanted: int) 
 
 
 def _by_fleet(spec: Spec, world: Observed, current: int, count: int) -> int:
-    """While the fleet breaker is open nothing shrinks; after that no more than the allowance."""
-    if world.fleet is None or count >= current:
+    """While the breaker is open nothing shrinks; after that what fits, large steps in parts."""
+    fleet = world.fleet
+    if fleet is None or count >= current:
         return count
-    fewest = current if world.fleet.state == "frozen" else current - world.fleet.allowance
-    if count >= fewest:
-        return count
-    return next(n for n in range(fewest, current + 1) if n == current or n % spec.modulo == 0)
+    if fleet.state == "frozen":
+        return current
+    least = current - fleet.portion
+    if count < least:
+        count = next(n for n in range(least, current + 1) if n == current or n % spec.modulo == 0)
+    return count if current - count <= fleet.allowance else current
 
 
 def _limited(spec: Spec, current: int, wanted: int, counted: int) -> tuple[int, str]:

@@ -107,6 +107,11 @@ class SlowFleet:
         left = max(0, floor(min(self.saved, a_minute - lately)))
         return step if left < step <= self.saved and lately == 0 else left
 
+    def portion(self, step: int) -> int:
+        """What goes at a time of a larger step."""
+        half = Fraction(self.percent * sum(self.replicas.values()), 200)
+        return max(step, floor(half))
+
     def counts(self, at: int) -> tuple[int, int]:
         """How many metrics are fresh and degraded."""
         all_of_them = [one.health(at) for member in self.members.values() for one in member]

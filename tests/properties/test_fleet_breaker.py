@@ -141,10 +141,13 @@ class Fleets(RuleBasedStateMachine):
             count = 0
         else:
             assert fleet.allowance == due
-            count = min(want, fleet.allowance) // target.step * target.step
+            assert fleet.portion == self.slow.portion(target.step)
+            part = min(want, fleet.portion) // target.step * target.step
+            count = part if part <= fleet.allowance else 0
             if count < want:
-                self.breaker.held_back(self.now)
-                self.slow.held = self.now
+                until = self.now + (chance.choice((1, 90_000)) if count else 0)
+                self.breaker.held_back(until)
+                self.slow.held = max(self.slow.held, until)
         if count:
             promise = self.breaker.promise(count)
             if promise is not None:

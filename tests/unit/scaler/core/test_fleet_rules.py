@@ -22,8 +22,8 @@ FROZEN = Fleet("frozen", WHY)
 TEN_PER_POD = metric(10_000, 10_000)
 
 
-def thawing(allowance: int) -> Fleet:
-    return Fleet("thawing", "shrinking goes piecemeal", allowance)
+def thawing(allowance: int, portion: int = 100) -> Fleet:
+    return Fleet("thawing", "shrinking takes turns", allowance, portion)
 
 
 def decided(spec: Spec, current: int, load: int, fleet: Fleet | None, **more: Any) -> Decision:
@@ -45,18 +45,22 @@ def spec_of(**fields: Any) -> Spec:
         (10, 150, FROZEN, 1, 15, "above_watermark"),
         (10, 150, thawing(0), 1, 15, "above_watermark"),
         (10, 40, thawing(0), 1, 10, "fleet_thaw"),
-        (10, 40, thawing(2), 1, 8, "fleet_thaw"),
-        (10, 40, thawing(5), 1, 5, "fleet_thaw"),
+        (10, 40, thawing(5), 1, 10, "fleet_thaw"),
         (10, 40, thawing(6), 1, 4, "below_watermark"),
-        (10, 40, thawing(-3), 1, 10, "fleet_thaw"),
+        # What is larger than a portion goes in parts, as soon as there is as much.
+        (10, 40, thawing(1, 2), 1, 10, "fleet_thaw"),
+        (10, 40, thawing(2, 2), 1, 8, "fleet_thaw"),
+        (10, 40, thawing(9, 2), 1, 8, "fleet_thaw"),
+        (10, 40, thawing(9, 6), 1, 4, "below_watermark"),
         # A part ends on a multiple towards the current count (D8).
-        (20, 50, thawing(7), 5, 15, "fleet_thaw"),
-        (20, 50, thawing(4), 5, 20, "fleet_thaw"),
-        (18, 50, thawing(4), 5, 15, "fleet_thaw"),
-        (18, 50, thawing(2), 5, 18, "fleet_thaw"),
+        (20, 50, thawing(9, 7), 5, 15, "fleet_thaw"),
+        (20, 50, thawing(4, 5), 5, 20, "fleet_thaw"),
+        (20, 50, thawing(9, 4), 5, 20, "fleet_thaw"),
+        (18, 50, thawing(4, 4), 5, 15, "fleet_thaw"),
+        (18, 50, thawing(2, 4), 5, 18, "fleet_thaw"),
     ],
 )
-def test_shrinking_is_frozen_or_goes_piecemeal_and_nothing_else_is_touched(
+def test_shrinking_is_frozen_or_takes_turns_and_nothing_else_is_touched(
     current, load, fleet, modulo, desired, rule
 ):
     decision = decided(spec_of(modulo=modulo), current, load, fleet)
@@ -105,7 +109,7 @@ def test_the_condition_says_so_and_a_reader_sees_a_change():
 
 def test_a_part_that_goes_is_a_scaling_that_was_limited():
     spec = spec_of()
-    part = decided(spec, 10, 40, thawing(2))
+    part = decided(spec, 10, 40, thawing(2, 2))
     status = status_after(spec, part, Applied("scaled"), AutoscalerStatus())
     limited = status.condition("ScalingLimited")
     assert limited is not None
@@ -118,12 +122,12 @@ def test_the_sentence_names_it():
     spec = spec_of()
     held = decided(spec, 10, 40, FROZEN)
     assert sentence(spec, held, Applied()).endswith(f"is below 10 and asks for 4; {WHY}")
-    part = sentence(spec, decided(spec, 10, 40, thawing(2)), Applied("scaled"))
+    part = sentence(spec, decided(spec, 10, 40, thawing(2, 2)), Applied("scaled"))
     assert part.startswith("scaled from 10 to 8: ")
-    assert "shrinking goes piecemeal, which leaves 8 for now" in part
+    assert "shrinking takes turns, which leaves 8 for now" in part
 
 
-@pytest.mark.parametrize("fleet", [FROZEN, thawing(2)])
+@pytest.mark.parametrize("fleet", [FROZEN, thawing(2, 2)])
 def test_the_counterfactual_is_the_end_of_it(fleet):
     spec = spec_of()
     world = look(10, good(40_000), fleet=fleet)

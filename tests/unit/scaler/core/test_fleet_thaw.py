@@ -1,5 +1,7 @@
 """How the fleet breaker lets go: a thaw, step by step."""
 
+import pytest
+
 from tests.unit.scaler.core.fleets import MINUTE, SECOND, thawing
 
 
@@ -22,6 +24,17 @@ def test_the_thaw_begins_with_nothing_and_takes_a_tenth_a_minute():
     fleet.breaker.held_back(fleet.at)
     fleet.pass_time(1)
     assert fleet.allowance() == 20
+
+
+@pytest.mark.parametrize(
+    ("size", "replicas", "step", "portion"),
+    [(20, 10, 1, 10), (20, 10, 25, 25), (10, 1, 1, 1), (10, 1, 3, 3), (500, 100, 1, 2500)],
+)
+def test_large_steps_go_in_halves_of_a_minutes_share(size, replicas, step, portion):
+    fleet = thawing(size=size, replicas=replicas)
+    allowed = fleet.breaker.allows(step, fleet.at)
+    assert allowed is not None
+    assert allowed.portion == portion
 
 
 def test_what_is_promised_to_one_is_not_promised_to_another_and_comes_back_if_refused():
@@ -66,6 +79,14 @@ def test_the_thaw_is_over_once_it_held_nothing_back_for_a_minute():
     assert fleet.fleet is None
     (turn,) = fleet.breaker.turns()
     assert (turn.to, turn.lasted) == ("closed", 110 * SECOND)
+
+
+def test_what_cannot_go_on_before_its_window_is_over_is_waited_for():
+    fleet = thawing()
+    fleet.breaker.held_back(fleet.at + 5 * MINUTE)
+    fleet.breaker.held_back(fleet.at)
+    assert fleet.pass_time(6 * MINUTE - 1) == "thawing"
+    assert fleet.pass_time(1) == "closed"
 
 
 def test_the_thaw_is_over_after_half_an_hour_whatever_it_holds_back():

@@ -19,7 +19,7 @@ from scaler.core.wire import Autoscaler, AutoscalerStatus
 from scaler.shell.fleet import FleetWatch
 from scaler.shell.leadership import Sole
 from scaler.state.catalogue import Catalogue, Entry
-from tests.oracle.worlds import NOW, autoscaler, good, look, missing
+from tests.oracle.worlds import NOW, autoscaler, good, look, missing, ready_pods
 
 LEASES = tuple(
     ObjectReference("coordination.k8s.io/v1", "Lease", "system", f"lock-{shard}", f"uid-{shard}")
@@ -160,10 +160,24 @@ def test_what_one_was_promised_no_other_gets_until_it_is_given_back():
     assert other.desired == 1
     w.watch.promise(other)
     _, third = w.see(2, LOW)
-    assert (third.desired, third.rule) == (9, "fleet_thaw")
+    assert (third.desired, third.rule) == (10, "fleet_thaw")
     w.watch.settle(promise, gone=False)
     _, again = w.see(2, LOW)
     assert again.desired == 1
+
+
+def test_what_lost_a_part_prolongs_the_thaw_until_its_window_is_over():
+    w = thawing()
+    w.add(50, None, downscaleForbiddenWindowSeconds=400)
+    entry, spec = w.entry(50)
+    big = look(20, good(10_000), pods=ready_pods(20))
+    decision = decide(spec, w.watch.look(entry, spec, big), w.clock.now())
+    assert (decision.desired, decision.rule) == (9, "fleet_thaw"), "half a minute's share of 220"
+    w.watch.decided(spec, decision)
+    w.see_all(good(500_000), after=400)
+    assert w.watch.breaker.state == "thawing"
+    w.see_all(good(500_000), after=60)
+    assert w.watch.breaker.state == "closed"
 
 
 def test_a_dry_run_is_evidence_and_neither_takes_nor_prolongs_anything():
