@@ -211,16 +211,20 @@ class Scaler:
         services = [reflector.run() for reflector in self.reflectors.values()]
         services.append(self.leadership.run())
         services += [self.ticker.run(self.catalogue), self.recorder.run(), lag.run()]
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(service) for service in services]
-            await stop.wait()
-            await self.ticker.drain(DRAIN)
-            with suppress(TimeoutError):
-                async with asyncio.timeout(LAST_WORDS):
-                    await self.recorder.drained()
-            for task in tasks:
-                task.cancel()
-            await self.leadership.release()
+        try:
+            async with asyncio.TaskGroup() as group:
+                tasks = [group.create_task(service) for service in services]
+                await stop.wait()
+                await self.ticker.drain(DRAIN)
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(LAST_WORDS):
+                        await self.recorder.drained()
+                for task in tasks:
+                    task.cancel()
+                await self.leadership.release()
+        finally:
+            # Whatever else ends the daemon, no evaluation goes on without it.
+            await self.ticker.drain(0)
 
     def _leadership(
         self, settings: Settings, client: ApiClient, clock: Clock, random: Random

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from aiohttp import web
+from aiohttp import web
 
 from tests.integration.scaler.manifests import LABELS, METRIC, autoscaler, deployment, split
 from tests.integration.scaler.world import World, world
@@ -162,3 +163,32 @@ async def test_scalers_that_die_young_do_not_hide_how_long_nobody_looked(tmp_pat
         (at, count) = w.curve("web", start)[0]
         assert count == 3
         assert 119 <= at - back <= 136
+
+
+@pytest.mark.asyncio
+@pytest.mark.looptime
+@pytest.mark.parametrize("kill", [False, True], ids=["stopped", "ended at once"])
+async def test_no_evaluation_outlives_the_daemon(tmp_path, kill):
+    """Not even where something else than a signal ends it: it would ask over a closed client."""
+    async with world(tmp_path) as w:
+        w.deploy(deployment("web", 2))
+        w.metrics.show("backlog", 4000)
+        await w.apply(autoscaler())
+        asked: list[str] = []
+
+        async def slow(request: web.Request) -> web.Response | None:
+            if request.path.endswith("/backlog"):
+                asked.append(request.path)
+                await asyncio.sleep(5)
+                return web.Response(status=429, headers={"Retry-After": "1"})
+            return None
+
+        w.faults.append(slow)
+        running = await w.scaler()
+        await w.eventually(lambda: asked)
+        await (running.kill() if kill else running.stop())
+        asked.clear()
+        works = {getattr(task.get_coro(), "__qualname__", "") for task in asyncio.all_tasks()}
+        assert "Ticker._run" not in works
+        await w.until(w.clock.now() + 60_000)
+        assert asked == []

@@ -7,8 +7,11 @@ from collections import Counter
 from random import Random
 from typing import Final
 
+from kube.service.settings import Address
 from tests.integration.scaler.daemon import Running
 from tests.integration.scaler.pages import Scrape, scrape
+from tests.ports import free_port
+from tests.soak.scaler.processes import LOOPBACK
 from tests.soak.scaler.site import Site
 
 PAUSES: Final = (120.0, 900.0)
@@ -25,12 +28,20 @@ class Lives:
         self.evaluations: Counter[str] = Counter()
         """By binding rule, of all lives."""
         self.running: list[Running] = []
+        self._ports: list[tuple[int, int]] = []
+        self._taken: dict[Running, tuple[int, int]] = {}
         self._site = site
         self._random = random
 
     async def start(self) -> None:
-        """One scaler more."""
-        self.running.append(await self._site.w.scaler(leader_election=True))
+        """One scaler more, on the ports of one that has ended."""
+        metrics, health = self._ports.pop() if self._ports else (free_port(), free_port())
+        address = Address(LOOPBACK, metrics)
+        running = await self._site.w.scaler(
+            leader_election=True, metrics_address=address, health_port=health
+        )
+        self.running.append(running)
+        self._taken[running] = metrics, health
 
     async def run(self) -> None:
         """End one after the other, until cancelled."""
@@ -48,6 +59,7 @@ class Lives:
             self._site.judge.problem("a scaler has ended by itself")
             return
         self._count(await scrape(running))
+        self._ports.append(self._taken.pop(running))
         await (running.kill() if kill else running.stop())
         self.ended["killed" if kill else "stopped"] += 1
 

@@ -8,9 +8,9 @@ from random import Random
 
 from kube.client.requests import delete_of
 from sandbox.apiserver.kinds.resources import DEPLOYMENTS, PODS
-from tests.integration.scaler.manifests import NAMESPACE
+from tests.integration.scaler.manifests import NAMESPACE, named
 from tests.integration.scaler.world import AUTOSCALERS
-from tests.soak.scaler.consumers import Consumer, Object
+from tests.soak.scaler.consumers import LABEL, Consumer, Object
 from tests.soak.scaler.site import Site
 
 
@@ -42,21 +42,22 @@ class Mishaps:
             await self._kinds[kind](consumer)
             self.done[kind] += 1
 
-    async def mend(self, consumer: Consumer) -> None:
+    async def mend(self) -> None:
         """Finish what was left undone when the run was cancelled."""
-        if self._w.store.find(self._w.wpas, NAMESPACE, consumer.name) is None:
-            await self._site.ask(consumer)
-        if self._w.store.find(DEPLOYMENTS, NAMESPACE, consumer.name) is None:
-            self._w.deploy(consumer.deployment())
-        for pod in self._pods(consumer):
-            self._mark(pod["metadata"]["name"], "True")
+        for consumer in self._site.consumers.values():
+            if self._w.store.find(self._w.wpas, NAMESPACE, consumer.name) is None:
+                await self._site.ask(consumer)
+            if self._w.store.find(DEPLOYMENTS, NAMESPACE, consumer.name) is None:
+                self._w.deploy(consumer.deployment())
+        for pod in [named(pod) for pod in self._w.store.view(PODS, NAMESPACE)]:
+            self._mark(pod, "True")
 
     async def _flap(self, consumer: Consumer) -> None:
         """Some pods are not Ready for a while."""
         chosen = [pod for pod in self._pods(consumer) if self._random.random() < 0.5]
         for ready in ("False", "True"):
             for pod in chosen:
-                self._mark(pod["metadata"]["name"], ready)
+                self._mark(pod, ready)
             await asyncio.sleep(self._random.uniform(5, 60) if ready == "False" else 0)
 
     async def _roll(self, consumer: Consumer) -> None:
@@ -85,9 +86,10 @@ class Mishaps:
     async def _by_hand(self, consumer: Consumer) -> None:
         self._w.set_replicas(consumer.name, self._random.randint(1, 12))
 
-    def _pods(self, consumer: Consumer) -> list[Object]:
-        pods = self._w.store.list(PODS, NAMESPACE)
-        return [pod for pod in pods if pod["metadata"]["labels"].get("app") == consumer.name]
+    def _pods(self, consumer: Consumer) -> list[str]:
+        """The names of its pods."""
+        pods = self._w.store.view(PODS, NAMESPACE)
+        return [named(pod) for pod in pods if pod["metadata"]["labels"].get(LABEL) == consumer.name]
 
     def _mark(self, name: str, ready: str) -> None:
         if self._w.store.find(PODS, NAMESPACE, name) is None:

@@ -21,7 +21,7 @@ from kube.vocab.times import SECOND, SystemClock
 from sandbox.demo.ports import free_ports
 from sandbox.demo.processes import Children
 from tests.integration.adapter.kit.prometheus import FakePrometheus, fake_prometheus
-from tests.integration.scaler.manifests import shipped
+from tests.integration.scaler.manifests import NAMESPACE, shipped
 from tests.integration.scaler.world import SYSTEM, World
 from tests.soak.scaler.mishaps import Mishaps
 from tests.soak.scaler.plan import Plan, Say
@@ -43,7 +43,7 @@ SETTLED: Final = 180.0
 """Seconds of good weather at the end: backoff, and the minute that values wait for."""
 PAUSES: Final = (0.5, 3.0)
 """Seconds between two mishaps."""
-START: Final = 120.0
+START: Final = 600.0
 """Seconds that everything may take to start."""
 
 
@@ -94,11 +94,13 @@ class Run:
             kubeconfig = w.kubeconfig(token=token)
             self.daemons.append(await start_scaler(children, number, kubeconfig))
 
-        def all_known() -> bool:
-            wpas = (w.wpa(name).get("status") for name in self.site.consumers)
-            return all(wpas)
+        def unknown() -> bool:
+            found = (w.store.find(w.wpas, NAMESPACE, name) for name in self.site.consumers)
+            return not all(wpa and wpa.get("status") for wpa in found)
 
-        await w.eventually(all_known, within=START)
+        async with asyncio.timeout(START):
+            while unknown():
+                await asyncio.sleep(EVERY)
 
     async def run(self) -> None:
         """Weather and mishaps, then peace; what went wrong is in the site's judge."""
@@ -111,8 +113,7 @@ class Run:
                 await self._lasts(spell(self._random, LONGEST, kinds))
                 await self._lasts(Spell(CALM, {}))
             await _ended(mishaps)
-            for consumer in self.site.consumers.values():
-                await self.mishaps.mend(consumer)
+            await self.mishaps.mend()
             await self._lasts(Spell(SETTLED, {}))
             self.site.check(settled=True)
             await _ended(watch)

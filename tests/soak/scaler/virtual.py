@@ -110,8 +110,7 @@ class Run:
         """Good weather, nobody does anything, until nothing changes any more."""
         for _ in range(2 - len(self.lives.running)):
             await self.lives.start()
-        for consumer in self.site.consumers.values():
-            await self.mishaps.mend(consumer)
+        await self.mishaps.mend()
         await asyncio.sleep(SETTLED)
         self.site.check(settled=True)
 
