@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 from aiohttp import web
-from aiohttp import web
 
 from tests.integration.scaler.manifests import LABELS, METRIC, autoscaler, deployment, split
 from tests.integration.scaler.world import World, world

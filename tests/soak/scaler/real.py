@@ -94,13 +94,13 @@ class Run:
             kubeconfig = w.kubeconfig(token=token)
             self.daemons.append(await start_scaler(children, number, kubeconfig))
 
-        def unknown() -> bool:
-            found = (w.store.find(w.wpas, NAMESPACE, name) for name in self.site.consumers)
-            return not all(wpa and wpa.get("status") for wpa in found)
+        wpas = w.wpas
 
-        async with asyncio.timeout(START):
-            while unknown():
-                await asyncio.sleep(EVERY)
+        def known() -> bool:
+            found = (w.store.find(wpas, NAMESPACE, name) for name in self.site.consumers)
+            return all(wpa and wpa.get("status") for wpa in found)
+
+        await w.eventually(known, within=START)
 
     async def run(self) -> None:
         """Weather and mishaps, then peace; what went wrong is in the site's judge."""

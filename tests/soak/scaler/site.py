@@ -28,6 +28,7 @@ class Site:
     def __init__(self, w: World, count: int, seed: int, seconds: float) -> None:
         """The loads stay what they are after `seconds`."""
         self.w = w
+        self.wpas = w.wpas
         self.random = Random(seed)
         start = w.clock.now()
         self.calm_at = start + round(seconds * SECOND)
@@ -70,7 +71,7 @@ class Site:
     def check(self, *, settled: bool) -> None:
         """Compare the stored statuses with what happened."""
         for name in self.consumers:
-            wpa = self.w.store.find(self.w.wpas, NAMESPACE, name)
+            wpa = self.w.store.find(self.wpas, NAMESPACE, name)
             if wpa is not None and settled:
                 self.judge.settled(name, wpa, self.w.replicas(name))
             elif wpa is not None:
@@ -103,7 +104,7 @@ class Site:
         watch = self.w.store.watch(DEPLOYMENTS, NAMESPACE, since=version - 1)
         made = [event for event in await watch.batch(0) if event.version == version]
         watch.close()
-        wpa = self.w.store.find(self.w.wpas, NAMESPACE, name)
+        wpa = self.w.store.find(self.wpas, NAMESPACE, name)
         for event in made:
             before = event.previous["spec"]["replicas"] if event.previous else 0
             after = event.object["spec"]["replicas"]
