@@ -187,6 +187,25 @@ async def test_the_shards_of_a_member_that_leaves_are_taken_at_the_next_try():
 
 @pytest.mark.asyncio
 @pytest.mark.looptime
+async def test_a_scaler_knows_the_leases_that_it_leads_by():
+    async with party() as p:
+        members = [await p.enter(name) for name in ("a", "b")]
+        assert members[0].leadership.leases == ()
+        await p.watch(30)
+        for one in members:
+            known = {lease.name for lease in one.leadership.leases}
+            assert known == {lease_of(shard) for shard in one.holds()} != set()
+        await members[0].leave()
+        assert members[0].leadership.leases == ()
+        await members[1].leave()
+        alone = await p.enter("alone", count=1)
+        await p.watch(RETRY + 1)
+        (lease,) = alone.leadership.leases
+        assert (lease.kind, lease.namespace, lease.name) == ("Lease", "system", LEASE)
+
+
+@pytest.mark.asyncio
+@pytest.mark.looptime
 @pytest.mark.parametrize("count", [1, 2], ids=["a scaler without shards", "another count"])
 async def test_who_shares_differently_waits_until_the_party_is_over(count):
     async with party() as p:
