@@ -8,6 +8,7 @@ JOBS   ?= 3
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test controlplane e2e fuzz kills soak lint types check bench docs constraints clean
+.PHONY: help demo test controlplane e2e fuzz soak faults lint types check bench docs constraints clean
 
 help: ## Show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -42,6 +43,9 @@ kills: $(VENV)/.dev ## A thousand kills of scalers at random requests; ARGS="--s
 
 soak: $(VENV)/.dev ## Hours of faults; ARGS="adapter --for 1h", "scaler --virtual 4h" or "scaler --real 20m"
 	$(BIN)/python -m tests.soak $(ARGS)
+
+faults: $(VENV)/.dev ## Every fault against every state of an object, as a table; ARGS="prometheus adapter"
+	$(BIN)/python -m tests.faults $(ARGS)
 
 controlplane: $(VENV)/.dev ## Build a real Kubernetes control plane, once (needs Go; about 10 minutes)
 	$(BIN)/python -m tests.controlplane.build

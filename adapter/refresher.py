@@ -19,6 +19,8 @@ _log = get_logger("refresher")
 
 _MOST: Final = 10_000
 """Keys that are refreshed at a tick; further ones are asked for when somebody reads them."""
+_BREATH: Final = 0.001
+"""Seconds; a tick that is less than that away is not waited for in ever smaller parts of it."""
 _AT_ONCE: Final = 500
 """Questions that are open at a time: fewer than may queue, so that readers find a place."""
 
@@ -66,7 +68,7 @@ class Refresher:
         """Until the next tick or a period without a grid."""
         pause = min(self._ticks.values(), default=None)
         if pause is not None:
-            pause = max(0.0, pause - self._clock.monotonic())
+            pause = max(_BREATH, pause - self._clock.monotonic())
         try:
             async with asyncio.timeout(pause):
                 await self._values.new_period.wait()

@@ -7,6 +7,7 @@ certificate with which the API server proves to a backend that `X-Remote-*` head
 """
 
 import ssl
+from datetime import datetime
 from pathlib import Path
 from typing import Final
 
@@ -53,10 +54,15 @@ class Pki:
         """The front proxy's authority, PEM."""
         return self._front_proxy.cert_pem.bytes()
 
-    def serving_pair(self, service: str, namespace: str) -> KeyPair:
-        """A pair for a backend on this machine that the aggregator calls as `service`."""
+    def serving_pair(
+        self, service: str, namespace: str, *, not_after: datetime | None = None
+    ) -> KeyPair:
+        """A pair for a backend on this machine that the aggregator calls as `service`.
+
+        It is good for long, unless its end is given.
+        """
         names = (f"{service}.{namespace}.svc", "localhost", "127.0.0.1", "::1")
-        return self._issue(self._authority, f"{namespace}-{service}", names)
+        return self._issue(self._authority, f"{namespace}-{service}", names, not_after)
 
     def client_pair(self, user: str) -> KeyPair:
         """A pair with which `user` (a DNS-like name, it becomes the CN) can call a backend."""
@@ -68,8 +74,14 @@ class Pki:
         context.load_cert_chain(self.apiserver.certificate, self.apiserver.key)
         return context
 
-    def _issue(self, authority: trustme.CA, stem: str, names: tuple[str, ...]) -> KeyPair:
-        issued = authority.issue_cert(*names, common_name=names[0])
+    def _issue(
+        self,
+        authority: trustme.CA,
+        stem: str,
+        names: tuple[str, ...],
+        not_after: datetime | None = None,
+    ) -> KeyPair:
+        issued = authority.issue_cert(*names, common_name=names[0], not_after=not_after)
         pair = KeyPair(self.folder / f"{stem}.crt", self.folder / f"{stem}.key")
         pair.certificate.write_bytes(b"".join(blob.bytes() for blob in issued.cert_chain_pems))
         pair.key.touch(mode=0o600)

@@ -20,6 +20,9 @@ Witness = Callable[[web.Request, web.StreamResponse], Awaitable[None]]
 """Sees what was asked of the API server and what it answered, before the client does."""
 
 
+Hearing = Callable[[web.Request, web.StreamResponse], Awaitable[None]]
+
+
 class Call(Struct, frozen=True):
     """One request that the API server was asked, and its answer's code."""
 
@@ -68,11 +71,15 @@ class GatedCluster(SandboxCluster):
 
     def __init__(self, *args: Any, gate: Gate, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.on_answer: Hearing | None = None
+        """Hears of each answer as it goes out."""
         self._gate = gate
 
     def _app(self, aggregator: Any) -> web.Application:
         app = super()._app(aggregator)
         app.middlewares.insert(0, self._gate.check)
+        if self.on_answer is not None:
+            app.on_response_prepare.append(self.on_answer)
         return app
 
 

@@ -77,11 +77,13 @@ class World:
             kubeconfig = self.kubeconfig(token=token)
         values: dict[str, Any] = {
             "kubeconfig": str(kubeconfig),
-            "metrics_address": Address("127.0.0.1", free_port()),
-            "health_port": free_port(),
             "leader_election": False,
             "leader_election_namespace": SYSTEM,
         }
+        if "metrics_address" not in changes:
+            values["metrics_address"] = Address("127.0.0.1", free_port())
+        if "health_port" not in changes:
+            values["health_port"] = free_port()
         running = Running(Settings(**values | changes), clock or self.clock)
         self.running.append(running)
         return running

@@ -1,0 +1,1 @@
+"""The fault matrix: every fault against every state of an object, judged by what was really so."""
