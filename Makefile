@@ -7,8 +7,7 @@ ARGS   ?=
 JOBS   ?= 3
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test controlplane e2e fuzz kills soak lint types check bench docs constraints clean
-.PHONY: help demo test controlplane e2e fuzz soak faults lint types check bench docs constraints clean
+.PHONY: help demo test controlplane e2e fuzz kills soak faults lint types check bench docs constraints clean
 
 help: ## Show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
