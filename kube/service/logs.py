@@ -8,7 +8,7 @@ import logging
 import sys
 from collections.abc import Callable, MutableMapping
 from datetime import UTC, datetime
-from typing import Any, Final, Literal, TextIO
+from typing import Any, Final, Literal, TextIO, cast
 
 import msgspec
 import structlog
@@ -28,6 +28,8 @@ LEVELS: Final = {
     "warning": logging.WARNING,
     "error": logging.ERROR,
 }
+
+LOST: Final = "Lines of this log could not be written"
 
 Nanoseconds = Callable[[], int]
 """Wall time in nanoseconds since the epoch."""
@@ -56,7 +58,12 @@ def configure(
         structlog.processors.format_exc_info,
     ]
     renderer: Processor = _render_json if encoder == "json" else _render_console
-    out = stream or sys.stderr
+
+    def lost(lines: int) -> str:
+        event = add_time(None, "warning", {"event": LOST, "level": "warning", "lines": lines})
+        return str(renderer(None, "warning", event))
+
+    out = cast("TextIO", _LossyStream(stream or sys.stderr, lost))
     structlog.configure(
         processors=[*shared, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(number),
@@ -64,6 +71,32 @@ def configure(
         cache_logger_on_first_use=True,
     )
     _route_standard_library(number, [*shared, renderer], out)
+
+
+class _LossyStream:
+    """A stream whose failures, such as a full disk, cost lines and nothing else.
+
+    The first line that gets through again is preceded by one that says how many did not.
+    """
+
+    def __init__(self, stream: TextIO, notice: Callable[[int], str]) -> None:
+        self._stream = stream
+        self._notice = notice
+        self._lost = 0
+
+    def write(self, text: str) -> int:
+        before = f"{self._notice(self._lost)}\n" if self._lost else ""
+        try:
+            self._stream.write(before + text)
+            self._stream.flush()
+        except OSError:
+            self._lost += 1
+        else:
+            self._lost = 0
+        return len(text)
+
+    def flush(self) -> None:
+        """Every write is flushed already."""
 
 
 def get_logger(name: str) -> structlog.typing.FilteringBoundLogger:

@@ -1,7 +1,9 @@
+import errno
 import io
 import json
 import logging
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -130,3 +132,38 @@ def test_values_json_does_not_know_are_written_as_text():
     line = json.loads(stream.getvalue())
     assert line["error"] == "v"
     assert sorted(line["kind"]) == [1, 2]
+
+
+@pytest.mark.parametrize("encoder", ["json", "console"])
+def test_a_full_disk_costs_lines_and_no_more(encoder):
+    """What cannot be written is lost; whoever wanted to say it goes on."""
+    full = open("/dev/full", "w", encoding="utf-8", buffering=1)  # noqa: SIM115
+    logs.configure(encoder=encoder, nanoseconds=lambda: 0, stream=full)
+    log = logs.get_logger("test")
+    for _ in range(1_000):
+        log.warning("x" * 100)
+    logging.getLogger("library").error("the same")
+    with suppress(OSError):
+        full.close()
+
+
+def test_lines_are_written_again_when_there_is_room(tmp_path):
+    class Disk(io.StringIO):
+        full = False
+
+        def write(self, text: str) -> int:
+            if self.full:
+                raise OSError(errno.ENOSPC, "No space left on device")
+            return super().write(text)
+
+    disk = Disk()
+    logs.configure(nanoseconds=lambda: 0, stream=disk)
+    log = logs.get_logger("test")
+    disk.full = True
+    log.info("lost")
+    log.info("lost")
+    disk.full = False
+    log.info("written")
+    lines = [json.loads(line) for line in disk.getvalue().splitlines()]
+    assert [line["msg"] for line in lines] == ["Lines of this log could not be written", "written"]
+    assert lines[0]["lines"] == 2
