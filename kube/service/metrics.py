@@ -12,7 +12,7 @@ from prometheus_client.gc_collector import GCCollector
 from prometheus_client.platform_collector import PlatformCollector
 from prometheus_client.process_collector import ProcessCollector
 
-LAG_EVERY: Final = 0.1
+LAG_EVERY: Final = 0.5
 """Seconds between measurements of the event loop's lag: a longer standstill is always seen."""
 
 

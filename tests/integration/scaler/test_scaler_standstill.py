@@ -27,6 +27,6 @@ async def test_a_loop_that_stood_still_shows_in_the_series(tmp_path):
         await w.eventually(lambda: w.status("web"))
         before = late(await scrape(running))
         # What a decoder without an end would do, to everything in the process.
-        time.sleep(0.5)  # noqa: ASYNC251
-        await asyncio.sleep(0.2)
+        time.sleep(1.0)  # noqa: ASYNC251
+        await asyncio.sleep(0.6)
         assert late(await scrape(running)) > before
