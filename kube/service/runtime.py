@@ -6,6 +6,7 @@ or usage.
 """
 
 import asyncio
+import ctypes
 import os
 import resource
 import signal
@@ -34,6 +35,10 @@ USAGE: Final = 2
 
 MOST_DESCRIPTORS: Final = 65_536
 """More than any of our daemons has connections."""
+_M_MMAP_THRESHOLD: Final = -3
+"""mallopt(3)'s name for the size from which on a block is the kernel's own."""
+LARGE_BLOCK: Final = 128 * 1024
+"""Bytes: glibc's first value of it, which it raises with the first large block that is freed."""
 
 
 class UsageError(Exception):
@@ -47,6 +52,7 @@ def run(main: Main, *, program: str, drain: float = 5.0) -> int:
     Anything else that escapes `main` is a defect and is raised.
     """
     _allow_descriptors()
+    _give_memory_back()
     try:
         with asyncio.Runner(loop_factory=new_loop) as runner:
             return runner.run(_supervise(main, program, drain))
@@ -60,6 +66,18 @@ def run(main: Main, *, program: str, drain: float = 5.0) -> int:
         for leaf in _leaves(ours):
             _say(program, str(leaf))
         return USAGE
+
+
+def _give_memory_back() -> None:
+    """Have large blocks go back to the system when they are freed.
+
+    A TLS connection has buffers of 256 KiB. Left alone, glibc soon cuts those out of the heap,
+    which then stays as large as at the worst moment of an outage.
+    """
+    if sys.platform == "linux":
+        mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+        if mallopt is not None:  # other C libraries have none, and need none
+            mallopt(_M_MMAP_THRESHOLD, LARGE_BLOCK)
 
 
 def _allow_descriptors() -> None:

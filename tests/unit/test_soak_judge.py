@@ -132,7 +132,7 @@ def test_the_status_has_to_say_what_became_of_it():
     scaled = court.clock.at
     court.clock.at += 200 * SECOND
     assert court.stored(4, scaled - 2 * SECOND) == []
-    assert "the status says (5, 5)" in court.stored(5, scaled)[-1]
+    assert "the status says 5, 5 desired" in court.stored(5, scaled)[-1]
     assert "of another generation" in court.stored(4, scaled, generation=2)[-1]
     for said in (None, scaled - 90 * SECOND, scaled + 60 * SECOND):
         assert "the status says" in court.stored(4, said)[-1]
