@@ -60,7 +60,7 @@ class Court:
         self.judge.scaled("app", "uid", before, after)
         return [problem.split(" ", 1)[1] for problem in self.judge.problems]
 
-    def stored(self, replicas: int, said: Millis | None, generation: int = 1) -> list[str]:
+    def stored(self, replicas: int, said: Millis | None, generation: int = 1) -> str:
         """What is wrong with a stored status."""
         status: dict[str, Any] = {
             "currentReplicas": replicas,
@@ -70,8 +70,9 @@ class Court:
         if said is not None:
             status["lastScaleTime"] = format_rfc3339(said)
         wpa = {"metadata": {"uid": "uid", "generation": 1}, "status": status}
-        self.judge.settled("app", wpa, 4)
-        return self.judge.problems
+        self.judge.problems.clear()
+        self.judge.remembered("app", wpa)
+        return self.judge.unsettled(wpa, 4) or "".join(self.judge.problems)
 
 
 @pytest.mark.parametrize(
@@ -131,11 +132,11 @@ def test_the_status_has_to_say_what_became_of_it():
     court.after(60, 5, 4)
     scaled = court.clock.at
     court.clock.at += 200 * SECOND
-    assert court.stored(4, scaled - 2 * SECOND) == []
-    assert "the status says 5, 5 desired" in court.stored(5, scaled)[-1]
-    assert "of another generation" in court.stored(4, scaled, generation=2)[-1]
+    assert court.stored(4, scaled - 2 * SECOND) == ""
+    assert "the status says (5, 5)" in court.stored(5, scaled)
+    assert "of another generation" in court.stored(4, scaled, generation=2)
     for said in (None, scaled - 90 * SECOND, scaled + 60 * SECOND):
-        assert "the status says" in court.stored(4, said)[-1]
+        assert "the status says" in court.stored(4, said)
 
 
 def test_a_figure_is_flat_within_a_twentieth_and_its_slack():

@@ -17,8 +17,6 @@ EVALUATION: Final = 60 * SECOND
 """The longest an evaluation may take: by so much its decision may be older than its write."""
 SAMPLE_AGE: Final = 120 * SECOND
 """The usual maximum age of a sample."""
-FRESH: Final = 90 * SECOND
-"""For so long after a scaling the status may tell the count before it."""
 MOST_PROBLEMS: Final = 20
 
 
@@ -103,19 +101,15 @@ class Judge:
             return f"the load was {least} or more"
         return ""
 
-    def settled(self, name: str, wpa: Object, replicas: int) -> None:
-        """The weather was good for long enough: is what is stored what became of it?"""
+    def unsettled(self, wpa: Object, replicas: int) -> str:
+        """What a stored status does not say yet of what became of it, "" if nothing."""
         status = wpa.get("status") or {}
-        current, desired = status.get("currentReplicas"), status.get("desiredReplicas")
-        last = self.last.get(wpa["metadata"]["uid"])
-        fresh = last is not None and last.at > self._clock.now() - FRESH
-        # A status tells what was there when the decision was made; mere values wait for a minute.
-        if desired != replicas or (current != replicas and not fresh):
-            told = f"{current}, {desired} desired"
-            self.problem(f"{name}: the target has {replicas}, the status says {told}")
+        counts = (status.get("currentReplicas"), status.get("desiredReplicas"))
+        if counts != (replicas, replicas):
+            return f"the target has {replicas}, the status says {counts}"
         if status.get("observedGeneration") != wpa["metadata"]["generation"]:
-            self.problem(f"{name}: the status is of another generation")
-        self.remembered(name, wpa)
+            return "the status is of another generation"
+        return ""
 
     def remembered(self, name: str, wpa: Object) -> None:
         """Does the status know the time of the last accepted scaling?"""

@@ -115,7 +115,7 @@ class Run:
             await _ended(mishaps)
             await self.mishaps.mend()
             await self._lasts(Spell(SETTLED, {}))
-            self.site.check(settled=True)
+            await self.site.settle(SETTLED)
             await _ended(watch)
         for daemon in self.daemons:
             if not daemon.child.alive:
@@ -153,8 +153,8 @@ class Run:
             for daemon in self.daemons:
                 try:
                     await daemon.look(session)
-                except (aiohttp.ClientError, TimeoutError, OSError) as error:
-                    self.site.judge.problem(f"{daemon.name} does not say how it is: {error!r}")
+                except (aiohttp.ClientError, TimeoutError, OSError):
+                    self.site.judge.counts["looks missed"] += 1
             await asyncio.sleep(EVERY)
 
     async def _answered(self, request: web.Request, answer: web.StreamResponse) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import Iterable
 from random import Random
 from typing import Any, Final
 
@@ -68,16 +69,34 @@ class Site:
         item = {"metricName": METRIC, "metricLabels": {}, "timestamp": format_rfc3339(taken)}
         return _values(item | {"value": value})
 
-    def check(self, *, settled: bool) -> None:
-        """Compare the stored statuses with what happened."""
+    def check(self) -> None:
+        """Whether the stored statuses know of the scalings."""
         for name in self.consumers:
             wpa = self.w.store.find(self.wpas, NAMESPACE, name)
-            if wpa is not None and settled:
-                self.judge.settled(name, wpa, self.w.replicas(name))
-            elif wpa is not None:
+            if wpa is not None:
                 self.judge.remembered(name, wpa)
-            elif settled:
-                self.judge.problem(f"{name}: its autoscaler is gone")
+
+    async def settle(self, within: float) -> None:
+        """Wait so many seconds at most until each status was seen to say what is so."""
+        left = self._unsettled(self.consumers)
+        deadline = self.w.clock.monotonic() + within
+        while left and self.w.clock.monotonic() < deadline:
+            await asyncio.sleep(5)
+            left = self._unsettled(left)
+        for name, trouble in left.items():
+            self.judge.problem(f"{name}: {trouble}")
+        self.check()
+
+    def _unsettled(self, names: Iterable[str]) -> dict[str, str]:
+        found = {}
+        for name in names:
+            wpa = self.w.store.find(self.wpas, NAMESPACE, name)
+            target = self.w.store.find(DEPLOYMENTS, NAMESPACE, name)
+            if wpa is None or target is None:
+                found[name] = "it is gone"
+            elif trouble := self.judge.unsettled(wpa, target["spec"]["replicas"]):
+                found[name] = trouble
+        return found
 
     async def _before(self, request: web.Request) -> web.Response | None:
         """The weather, and a note of the metrics that it keeps from the scaler."""

@@ -99,7 +99,7 @@ class Run:
             await asyncio.sleep(self.site.weather.now.seconds)
             self._turn(Spell(0, {}))
             await asyncio.sleep(CALM)
-            self.site.check(settled=False)
+            self.site.check()
         for task in tasks:
             if task.done():
                 task.result()
@@ -112,7 +112,7 @@ class Run:
             await self.lives.start()
         await self.mishaps.mend()
         await asyncio.sleep(SETTLED)
-        self.site.check(settled=True)
+        await self.site.settle(SETTLED)
 
     def _turn(self, spell: Spell) -> None:
         self.site.weather.turns(spell)
