@@ -81,13 +81,14 @@ def _window(timing: Timing, before: Change, up: bool) -> Millis:
 def _delay(life: Life, came: Millis, at: Millis, up: bool, *, sure: bool) -> Millis:
     """When the value has been out of its marks for long enough.
 
-    The delay of a shrink begins anew where it is `sure` to, or where it may.
+    The delay of a shrink begins anew where it is `sure` to, or where it may. A new scaler counts
+    the gap from the last renewal of the lease (D15), up to a period after the last look.
     """
     timing, start = life.course.timing, came
     if up or not timing.down_delay:
         return start + (timing.up_delay if up else 0) * SECOND
     looks = [look for look in life.evidence if look <= at]
-    anew = [look for last, look in pairwise(looks) if look - last > LONG_GAP]
+    anew = [look for last, look in pairwise(looks) if look - last > LONG_GAP + PERIOD * sure]
     if not sure:
         young = [death for last, death in pairwise(life.deaths) if death - last < life.youth]
         anew += [min((look for look in looks if look > death), default=came) for death in young]
