@@ -28,12 +28,19 @@ class AdapterChain(MetricsBackend):
     """Stands where a world's own metrics backend would."""
 
     def __init__(
-        self, folder: Path, cluster: SandboxCluster, exporters: Exporters, clock: Clock
+        self,
+        folder: Path,
+        cluster: SandboxCluster,
+        exporters: Exporters,
+        clock: Clock,
+        every: float,
     ) -> None:
+        """Exporters are scraped, and answers asked anew, `every` so many seconds."""
         super().__init__(clock)
-        self.prometheus = Prometheus(exporters, clock)
+        self.prometheus = Prometheus(exporters, clock, every)
         self.adapters_clock = clock
         """The adapter's, from its next start on."""
+        self._every = every
         self._cluster = cluster
         self._folder = folder
         self._port = free_port()
@@ -72,6 +79,7 @@ class AdapterChain(MetricsBackend):
             address=Address("127.0.0.1", self._port),
             serving=ServingFiles(str(pair.certificate), str(pair.key)),
             api_servers=ApiServers(kubeconfig, kubeconfig),
+            cache_ttl=self._every,
             drain=0.1,
         )
         await self._serving.enter_async_context(app.running(settings, self.adapters_clock))

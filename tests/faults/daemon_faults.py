@@ -17,7 +17,7 @@ async def killed(it: Site) -> AsyncIterator[None]:
     """As by `kill -9`; there is another one when the fault is over."""
     await it.running[-1].kill()
     yield
-    await it.scaler()
+    await it.start_scaler()
 
 
 @asynccontextmanager
@@ -27,7 +27,7 @@ async def killed_again_and_again(it: Site) -> AsyncIterator[None]:
     async def killer() -> None:
         while True:
             await it.running[-1].kill()
-            await it.scaler()
+            await it.start_scaler()
             await asyncio.sleep(25)
 
     task = asyncio.create_task(killer())
@@ -35,7 +35,7 @@ async def killed_again_and_again(it: Site) -> AsyncIterator[None]:
     task.cancel()
     await asyncio.wait([task])
     if it.running[-1].over:
-        await it.scaler()
+        await it.start_scaler()
 
 
 @asynccontextmanager

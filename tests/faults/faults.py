@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from tests.faults import api_faults, daemon_faults, pod_faults, upstream_faults
+from tests.faults import api_faults, daemon_faults, pod_faults, real, upstream_faults
 from tests.faults.plan import LEASE, SAMPLE, SUCCESSION
 from tests.faults.run import Fault
 
@@ -35,6 +35,14 @@ FAULTS = (
     Fault("pods evicted", pod_faults.evicted),
     Fault("scaler killed", daemon_faults.killed, slack=SUCCESSION),
     Fault("scaler killed every 25 s", daemon_faults.killed_again_and_again, slack=SUCCESSION),
+    Fault(
+        "scaler paused (SIGSTOP) 60 s, real time",
+        real.paused,
+        real.paused_site,
+        virtual=False,
+        slack=LEASE,
+    ),
+    Fault("scaler out of disk, real time", real.out_of_disk, real.ProcessSite, virtual=False),
     Fault("scaler's clock jumps 10 min ahead", daemon_faults.clock_forward),
     Fault("scaler's clock jumps 10 min back", daemon_faults.clock_back),
     Fault("scaler's clock jumps 90 s ahead", daemon_faults.clock_forward_a_little),

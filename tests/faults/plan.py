@@ -14,6 +14,10 @@ from tests.integration.scaler.manifests import Object, autoscaler, external
 METRIC = "depth"
 PRELUDE = 300
 """Seconds from the start of a world to the fault."""
+FIRST_LOOK = 280
+"""How long before it the scaler and its objects are there."""
+SCRAPES = 5.0
+"""Seconds between two scrapes, and after which the adapter asks anew."""
 RISE = 100
 FAULT = 180
 """How long it lasts."""
@@ -35,9 +39,9 @@ class State(Struct, frozen=True):
     name: str
     title: str
     replicas: int
-    loads: tuple[tuple[int, int], ...]
+    loads: tuple[tuple[float, int], ...]
     rules: Rules = Rules()
-    rollout: int | None = None
+    rollout: float | None = None
     """When its pods are replaced."""
     script: dict[str, str] = field(default_factory=dict)
 
@@ -48,10 +52,10 @@ class State(Struct, frozen=True):
             "minReplicas": rules.fewest,
             "maxReplicas": rules.most,
             "scaleDownLimitFactor": rules.down_factor,
-            "upscaleForbiddenWindowSeconds": 5,
+            "upscaleForbiddenWindowSeconds": 1,
             "downscaleForbiddenWindowSeconds": rules.window // 1000,
             "downscaleDelayBelowWatermarkSeconds": rules.delay // 1000,
-            "readinessDelaySeconds": rules.readiness // 1000,
+            "readinessDelaySeconds": max(1, rules.readiness // 1000),
             "minAvailableReplicaPercentage": rules.available,
             "metrics": [external(METRIC, queue=self.name)],
         }
@@ -59,7 +63,24 @@ class State(Struct, frozen=True):
 
     def truth(self, begin: int) -> list[Load]:
         """Its loads, with the fault at `begin` in milliseconds."""
-        return [Load(begin + second * 1000, value) for second, value in self.loads]
+        return [Load(begin + round(second * 1000), value) for second, value in self.loads]
+
+    def quicker(self, pace: int) -> "State":
+        """The same in a world in which everything is `pace` times as fast."""
+        rules = structs.replace(
+            self.rules,
+            **{
+                name: getattr(self.rules, name) // pace
+                for name in ("window", "delay", "readiness", "max_age", "period")
+            },
+        )
+        return structs.replace(
+            self,
+            loads=tuple((second / pace, value) for second, value in self.loads),
+            rules=rules,
+            rollout=None if self.rollout is None else self.rollout / pace,
+            script={"ready_after": "1s"} if self.script else {},
+        )
 
 
 LONG_AGO = -100_000

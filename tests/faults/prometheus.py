@@ -23,8 +23,6 @@ from tests.integration.scaler.manifests import NAMESPACE
 from tests.ports import free_port
 
 EXPORTERS: Final = ("a", "b", "c")
-EVERY: Final = 5.0
-"""Seconds between two scrapes."""
 _PICK: Final[dict[str, Callable[[list[float]], float]]] = {"sum": sum, "min": min, "max": max}
 
 RULES: Final = f"""
@@ -59,7 +57,8 @@ class Exporters:
 class Prometheus:
     """Serves `/api/v1/query` on a port that it keeps over restarts."""
 
-    def __init__(self, exporters: Exporters, clock: Clock) -> None:
+    def __init__(self, exporters: Exporters, clock: Clock, every: float) -> None:
+        """Scrapes happen `every` so many seconds."""
         self.exporters = exporters
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
@@ -69,6 +68,7 @@ class Prometheus:
         self.delay = 0.0
         self.forgetful = False
         """It has lost its samples, and answers that there is nothing."""
+        self._every = every
         self._clock = clock
         self._samples = Samples()
         self._seen: frozenset[Labels] = frozenset()
@@ -100,13 +100,17 @@ class Prometheus:
         """Refuse connections."""
         await self._server.aclose()
 
+    def forget(self) -> None:
+        """Begin with an empty storage."""
+        self._samples, self._seen = Samples(), frozenset()
+
     async def _scrape(self) -> None:
         while True:
             if self.scraping:
                 now = self._clock.now()
                 found = self.exporters.scrape(now)
                 self._seen = self._samples.replace(self._seen, found, now + self.skew)
-            await asyncio.sleep(EVERY)
+            await asyncio.sleep(self._every)
 
     async def _query(self, request: web.Request) -> web.Response:
         form = await request.post() if request.method == "POST" else request.query

@@ -10,9 +10,9 @@ _HEAD = f"""# The fault matrix
 Written by `make faults`; [safety.md](safety.md) says what an unsafe shrink is and how this is
 judged. Rows are faults, columns the state of an object when the fault begins. Exporters, a played
 Prometheus, the real adapter, the sandbox's API server and the real scaler are one chain. A fault
-lasts {FAULT} s of virtual time, or a minute of real time where the row says so. Late in it the true
-load of every object rises, so that whoever shrinks then acts on what was, and who could not grow
-has to afterwards.
+lasts {FAULT} s of virtual time; where the row says real time, the scaler is a process of its own
+and everything ten times as fast. Late in the fault the true load of every object rises, so that
+whoever shrinks then acts on what was, and who could not grow has to afterwards.
 
 A cell says how often the target shrank since the fault began, and when it grew for that load after
 the fault had ended; "during" where it had grown before. Growth is due within one evaluation cycle,

@@ -10,11 +10,11 @@ from typing import Any
 
 from msgspec import Struct, field
 
-from kube.vocab.times import SECOND, Millis
+from kube.vocab.times import SECOND, LoopClock, Millis
 from tests.faults.judge import Truth, unsafe
-from tests.faults.plan import AFTER, CYCLE, FAULT, STATES, State
-from tests.faults.site import Site, Use, site, use
-from tests.integration.scaler.pages import scrape
+from tests.faults.plan import AFTER, CYCLE, State
+from tests.faults.site import Site, Use, opened, use
+from tests.integration.scaler.world import EPOCH
 
 MOST_TASKS = 4
 MOST_DESCRIPTORS = 6
@@ -28,6 +28,8 @@ class Fault(Struct, frozen=True):
 
     name: str
     begin: Callable[[Site], AbstractAsyncContextManager[None]]
+    site: Callable[[Path], Site] = lambda folder: Site(folder, LoopClock(EPOCH))
+    virtual: bool = True
     slack: int = 0
     """Seconds by which good evidence may come later than the end of the fault."""
 
@@ -69,16 +71,17 @@ async def run(fault: Fault) -> Row:
     loop = asyncio.get_running_loop()
     loop.set_exception_handler(lambda _, context: problems.append(_told(context)))
     with tempfile.TemporaryDirectory() as folder:
-        async with site(Path(folder)) as it:
+        it = fault.site(Path(folder) / "cluster")
+        async with opened(it):
             await it.prepare()
             before = use()
             async with fault.begin(it):
-                await it.until(it.begin + FAULT * SECOND)
+                await it.until(it.begin + round(it.seconds * SECOND))
             it.ended = it.clock.now()
-            await it.until(it.ended + AFTER * SECOND)
+            await it.until(it.ended + (AFTER if fault.virtual else AFTER // 2) * SECOND)
             after = use()
-            problems += await _crashes(it)
-            cells = {state.name: _cell(it, state, fault.slack) for state in STATES}
+            problems += await it.trouble()
+            cells = {state.name: _cell(it, state, fault.slack) for state in it.states}
     problems += _leaks(before, after)
     return Row(fault.name, cells, before, after, problems, time.monotonic() - started)
 
@@ -114,20 +117,6 @@ def _recovery(it: Site, state: State, end: Millis) -> float | None:
     later = [at for (at, count), (_, last) in zip(history[1:], history, strict=False)
              if at > end and count > last]  # fmt: skip
     return (later[0] - end) / SECOND if later else None
-
-
-async def _crashes(it: Site) -> list[str]:
-    found = []
-    for number, running in enumerate(it.running):
-        if running.over:
-            if number == len(it.running) - 1:
-                found.append("the scaler ended")
-            continue
-        page = await scrape(running)
-        for rule in ("crash", "deadline"):
-            if page.values("wpa_scaler_evaluations_total", rule=rule):
-                found.append(f"an evaluation ended by {rule}")
-    return found
 
 
 def _leaks(before: Use, after: Use) -> list[str]:

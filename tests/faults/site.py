@@ -12,16 +12,17 @@ from aiohttp import web
 from msgspec import Struct
 
 from kube.service.settings import Address
-from kube.vocab.times import SECOND, Clock, LoopClock, Millis, parse_rfc3339
+from kube.vocab.times import SECOND, Clock, Millis, parse_rfc3339
 from sandbox.apiserver.kinds.resources import DEPLOYMENTS, PODS, Object
 from tests.faults.chain import AdapterChain
 from tests.faults.ear import AGENT, Ear
 from tests.faults.judge import Pods
-from tests.faults.plan import PRELUDE, STATES, State
+from tests.faults.plan import FAULT, FIRST_LOOK, PRELUDE, SCRAPES, STATES, State
 from tests.faults.prometheus import Exporters
 from tests.integration.scaler.daemon import Running
 from tests.integration.scaler.manifests import NAMESPACE, deployment, shipped
-from tests.integration.scaler.world import EPOCH, World
+from tests.integration.scaler.pages import Scrape, scrape
+from tests.integration.scaler.world import World
 from tests.ports import free_port
 
 
@@ -50,17 +51,24 @@ class OffClock:
 class Site(World):
     """A world whose metric comes from the real adapter, with an ear at its API server."""
 
-    def __init__(self, folder: Path, clock: Clock, begin: Millis) -> None:
+    def __init__(self, folder: Path, clock: Clock, *, pace: int = 1) -> None:
+        """Everything is `pace` times as fast as the plan says."""
         super().__init__(folder, clock)
-        self.begin = begin
+        self._pace = pace
+        self.states = tuple(state.quicker(pace) for state in STATES)
+        self.seconds = FAULT / pace
+        """How long the fault lasts."""
+        self.begin = begin = clock.now() + PRELUDE * SECOND // pace
         """When the fault begins."""
         self.ended = begin
         """When it ended."""
         self.exporters = Exporters(self.loads)
-        self.chain = AdapterChain(folder.parent, self.cluster, self.exporters, clock)
+        self.chain = AdapterChain(
+            folder.parent, self.cluster, self.exporters, clock, SCRAPES / pace
+        )
         self.metrics = self.chain
         self.scalers_clock = OffClock(clock, 0)
-        self._usual: dict[str, Any] = {
+        self.usual: dict[str, Any] = {
             "clock": self.scalers_clock,
             "leader_election": True,
             "metrics_address": Address("127.0.0.1", free_port()),
@@ -75,14 +83,14 @@ class Site(World):
         """The true load of every object."""
         return {
             state.name: next(one.value for one in state.truth(self.begin)[::-1] if one.at <= at)
-            for state in STATES
+            for state in self.states
         }
 
     def pods_of(self, name: str) -> Pods:
         """The pods of a target as they are."""
         live = [pod for pod in self.pods(name) if not _gone(pod)]
         ready = [pod for pod in live if _ready(pod)]
-        rules = next(state.rules for state in STATES if state.name == name)
+        rules = next(state.rules for state in self.states if state.name == name)
         young = [pod for pod in ready if self._age(pod) < rules.readiness - SECOND]
         return Pods(len(live), len(ready), len(young))
 
@@ -94,22 +102,35 @@ class Site(World):
             if not name or (pod["metadata"].get("labels") or {}).get("app") == name
         ]
 
-    async def prepare(self, **settings: Any) -> None:
+    async def prepare(self) -> None:
         """Until the fault begins: objects, a scaler, and what brings each into its state."""
-        for state in STATES:
+        for state in self.states:
             self.deploy(deployment(state.name, state.replicas, None, **state.script))
-        await self.until(self.begin - (PRELUDE - 20) * SECOND)
-        await self.apply(*(state.manifest() for state in STATES))
-        await self.scaler(**settings)
-        for state in STATES:
+        await self.until(self.begin - FIRST_LOOK * SECOND // self._pace)
+        await self.apply(*(state.manifest() for state in self.states))
+        await self.start_scaler()
+        for state in self.states:
             if state.rollout is not None:
-                await self.until(self.begin + state.rollout * SECOND)
+                await self.until(self.begin + round(state.rollout * SECOND))
                 self._roll(state)
         await self.until(self.begin)
 
     async def scaler(self, *given: Any, **changes: Any) -> Running:
         """As everywhere, with a clock that may jump, and the ports of the one before it."""
-        return await super().scaler(*given, **self._usual | changes)
+        return await super().scaler(*given, **self.usual | changes)
+
+    async def start_scaler(self) -> None:
+        """One more."""
+        await self.scaler()
+
+    async def trouble(self) -> list[str]:
+        """What the scalers have to say of themselves."""
+        if self.running[-1].over:
+            return ["the scaler ended"]
+        return complaints(await scrape(self.running[-1]))
+
+    async def end(self) -> None:
+        """Before the world closes."""
 
     def cut(self, *, agent: str = AGENT) -> None:
         """Break the connections of all requests of `agent` that are under way, watches as well."""
@@ -144,6 +165,15 @@ def _ready(pod: Object) -> bool:
     return any(one["type"] == "Ready" and one["status"] == "True" for one in conditions)
 
 
+def complaints(page: Scrape) -> list[str]:
+    """Evaluations that ended as none should."""
+    return [
+        f"an evaluation ended by {rule}"
+        for rule in ("crash", "deadline")
+        if page.values("wpa_scaler_evaluations_total", rule=rule)
+    ]
+
+
 def use() -> Use:
     """What the process uses now."""
     gc.collect()
@@ -153,15 +183,15 @@ def use() -> Use:
 
 
 @asynccontextmanager
-async def site(folder: Path) -> AsyncIterator[Site]:
-    """In virtual time, up to the moment at which the fault begins."""
-    clock = LoopClock(EPOCH)
-    begin = clock.now() + PRELUDE * SECOND
-    async with Site(folder / "cluster", clock, begin).open() as made:
-        assert isinstance(made, Site)
+async def opened(made: Site) -> AsyncIterator[None]:
+    """While it is open; the shipped CRD and rights are there."""
+    async with made.open():
         await made.apply(
             *shipped("crd/datadoghq.com_watermarkpodautoscalers.yaml"),
             *shipped("scaler/service-account.yaml"),
             *shipped("scaler/rbac.yaml"),
         )
-        yield made
+        try:
+            yield
+        finally:
+            await made.end()

@@ -58,9 +58,11 @@ async def frozen(it: Site) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def prometheus_ahead(it: Site) -> AsyncIterator[None]:
+    """Afterwards the samples from the future are removed: Prometheus takes no others before."""
     it.chain.prometheus.skew = MINUTES
     yield
     it.chain.prometheus.skew = 0
+    it.chain.prometheus.forget()
 
 
 @asynccontextmanager

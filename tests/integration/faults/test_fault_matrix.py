@@ -2,11 +2,8 @@
 
 import pytest
 
-from tests.faults.__main__ import play
-from tests.faults.faults import FAULTS
+from tests.faults.play import play
 from tests.faults.report import markdown
-
-ROWS = {fault.name: fault for fault in FAULTS}
 
 
 @pytest.mark.parametrize(
@@ -21,5 +18,5 @@ ROWS = {fault.name: fault for fault in FAULTS}
     ],
 )
 def test_a_fault_shrinks_nothing_that_is_needed_and_growth_comes_with_its_end(name):
-    row = play(ROWS[name])
+    row = play(name)
     assert row.good, markdown([row])
