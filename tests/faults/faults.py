@@ -3,14 +3,14 @@
 from functools import partial
 
 from tests.faults import api_faults, daemon_faults, pod_faults, real, upstream_faults
-from tests.faults.plan import LEASE, SAMPLE, SUCCESSION
+from tests.faults.plan import LEASE, QUERY, SAMPLE, SUCCESSION
 from tests.faults.run import Fault
 
 _upstream = partial(Fault, slack=SAMPLE)
 
 FAULTS = (
     _upstream("Prometheus down", upstream_faults.prometheus_down),
-    _upstream("Prometheus slow (30 s)", upstream_faults.prometheus_slow),
+    Fault("Prometheus slow (30 s)", upstream_faults.prometheus_slow, slack=SAMPLE + QUERY),
     _upstream("Prometheus empty", upstream_faults.prometheus_empty),
     _upstream("NaN", upstream_faults.not_a_number),
     _upstream("partial: one of three exporters gone", upstream_faults.partial),

@@ -27,6 +27,8 @@ CYCLE = 16
 """One evaluation period, and a second for the calls."""
 SAMPLE = 10
 """Seconds that a number may take from an exporter to the scaler: one scrape, and `cacheTTL`."""
+QUERY = 10
+"""Seconds that a query takes at most which was asked before the end of the fault."""
 LEASE = 3
 """Seconds until a scaler that had lost its Lease tries to have it again."""
 SUCCESSION = 15

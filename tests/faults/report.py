@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from tests.faults.plan import CYCLE, FAULT, LEASE, SAMPLE, STATES, SUCCESSION
+from tests.faults.plan import CYCLE, FAULT, LEASE, QUERY, SAMPLE, STATES, SUCCESSION
 from tests.faults.run import Cell, Row
 
 _HEAD = f"""# The fault matrix
@@ -17,10 +17,11 @@ whoever shrinks then acts on what was, and who could not grow has to afterwards.
 A cell says how often the target shrank since the fault began, and when it grew for that load after
 the fault had ended; "during" where it had grown before. Growth is due within one evaluation cycle,
 {CYCLE} s (15 s and the calls), and where good evidence comes later than the end of the fault, that
-much more: {SAMPLE} s for a scrape and the adapter's `cacheTTL`, {LEASE} s until a lost Lease is
-tried for again, {SUCCESSION} s until that of a dead scaler is free. **UNSAFE** and **LATE** would
-stand in bold. Tasks, descriptors and memory are those of the whole process, sandbox included, when
-the fault begins and a minute after it has ended.
+much more: {SAMPLE} s for a scrape and the adapter's `cacheTTL`, {QUERY} s for queries that were
+asked before the end of a slow Prometheus, {LEASE} s until a lost Lease is tried for again,
+{SUCCESSION} s until that of a dead scaler is free. **UNSAFE** and **LATE** would stand in bold.
+Tasks, descriptors and memory are those of the whole process, sandbox included, when the fault
+begins and a minute after it has ended.
 """
 
 
