@@ -29,6 +29,7 @@ from kube.client.errors import (
 from kube.client.pacing import TokenBucket
 from kube.client.pool import Pool
 from kube.client.requests import Request
+from kube.client.server_clock import ServerClock
 from kube.vocab.objects import UNREADABLE
 from kube.vocab.times import Clock, SystemClock
 
@@ -76,6 +77,7 @@ class ApiClient:
         self._on_request = on_request
         self._pool = Pool(credentials, user_agent=user_agent)
         self._bulkheads = Bulkheads(self._clock.monotonic)
+        self.server_clock = ServerClock(self._clock)
 
     async def __aenter__(self) -> Self:
         return self
@@ -158,6 +160,7 @@ class ApiClient:
             ):
                 call.answered = True
                 code = response.status
+                self.server_clock.heard(request.path, response.headers.get("Date"))
                 if code >= 300:
                     raise await self._failure(request, response)
                 return await response.read()

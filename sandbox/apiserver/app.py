@@ -1,6 +1,7 @@
 """The API server as an aiohttp application, put together from its parts."""
 
 from collections.abc import Iterable, Sequence
+from email.utils import formatdate
 from typing import Final
 
 import structlog
@@ -8,6 +9,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
 from kube.vocab.objects import Status, status_body
+from kube.vocab.times import SECOND
 from sandbox.apiserver.discovery.discovery import Aggregation, Discovery
 from sandbox.apiserver.discovery.documents import Documents
 from sandbox.apiserver.http.handlers import Handlers
@@ -70,7 +72,11 @@ def build_app(
     async def end_watches(_app: web.Application) -> None:
         await handlers.watches.close()
 
+    async def date(_request: web.Request, response: web.StreamResponse) -> None:
+        response.headers["Date"] = formatdate(store.clock.now() // SECOND, usegmt=True)
+
     app.on_shutdown.append(end_watches)
+    app.on_response_prepare.append(date)
     return app
 
 

@@ -89,7 +89,8 @@ class PodCounter:
             pods,
             target,
             self._links,
-            now=now,
+            # Young or old by the clock that dated them: ours may have jumped (D40).
+            now=now + self._client.server_clock.ahead,
             readiness_delay=spec.readiness_delay,
             status_replicas=scale.scale.status_replicas,
         )

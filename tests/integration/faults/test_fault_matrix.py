@@ -14,7 +14,7 @@ from tests.faults.report import markdown
         "adapter hung",
         "kube-apiserver restarted",
         "all pods Pending",
-        "scaler's clock jumps 90 s back",
+        "scaler's clock jumps 90 s ahead",
     ],
 )
 def test_a_fault_shrinks_nothing_that_is_needed_and_growth_comes_with_its_end(name):
