@@ -11,7 +11,9 @@ import gc
 from random import Random
 from typing import Final
 
-from kube.vocab.times import SECOND
+from kube.vocab.times import SECOND, parse_rfc3339
+from sandbox.apiserver.kinds.resources import EVENTS
+from tests.integration.scaler.manifests import NAMESPACE
 from tests.integration.scaler.world import World
 from tests.soak.scaler.consumers import METRIC
 from tests.soak.scaler.held import CONNECTIONS, Look, look, trend, works
@@ -33,6 +35,7 @@ WARM: Final = 0.25
 """The part of the time in which caches, connections and the recorders' hour fill."""
 PAUSES: Final = (5.0, 40.0)
 """Seconds between two mishaps."""
+EVENTS_LAST: Final = 3600 * SECOND
 EVERY: Final = 300.0
 """Seconds between two looks at what is held."""
 
@@ -119,6 +122,13 @@ class Run:
         left = (self.site.calm_at - self.site.w.clock.now()) / SECOND
         self._say(f"{max(0, left) / 60:4.0f} min left, {spell}")
 
+    def _expire_events(self) -> None:
+        """Kubernetes keeps events for an hour, the sandbox for ever."""
+        store = self.site.w.store
+        for event in store.list(EVENTS, NAMESPACE):
+            if self.site.w.clock.now() - parse_rfc3339(event["lastTimestamp"]) > EVENTS_LAST:
+                store.delete(EVENTS, NAMESPACE, event["metadata"]["name"])
+
     async def _watch(self) -> None:
         """Look at what is held, and forget what the cluster remembers for tests."""
         while True:
@@ -126,6 +136,7 @@ class Run:
             w = self.site.w
             for forgotten in (w.calls, w.metrics.asked):
                 forgotten.clear()
+            self._expire_events()
             w.store.compact()
             gc.collect()
             self.looks.append(look())
