@@ -60,7 +60,9 @@ class Court:
         self.judge.scaled("app", "uid", before, after)
         return [problem.split(" ", 1)[1] for problem in self.judge.problems]
 
-    def stored(self, replicas: int, said: Millis | None, generation: int = 1) -> str:
+    def stored(
+        self, replicas: int, said: Millis | None, generation: int = 1, running: int = 4
+    ) -> str:
         """What is wrong with a stored status."""
         status: dict[str, Any] = {
             "currentReplicas": replicas,
@@ -72,7 +74,7 @@ class Court:
         wpa = {"metadata": {"uid": "uid", "generation": 1}, "status": status}
         self.judge.problems.clear()
         self.judge.remembered("app", wpa)
-        return self.judge.unsettled(wpa, 4) or "".join(self.judge.problems)
+        return self.judge.unsettled(wpa, 4, running) or "".join(self.judge.problems)
 
 
 @pytest.mark.parametrize(
@@ -134,6 +136,7 @@ def test_the_status_has_to_say_what_became_of_it():
     court.clock.at += 200 * SECOND
     assert court.stored(4, scaled - 2 * SECOND) == ""
     assert "the status says (5, 5)" in court.stored(5, scaled)
+    assert "runs 5, the status says (4, 4)" in court.stored(4, scaled, running=5)
     assert "of another generation" in court.stored(4, scaled, generation=2)
     for said in (None, scaled - 90 * SECOND, scaled + 60 * SECOND):
         assert "the status says" in court.stored(4, said)

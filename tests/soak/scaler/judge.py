@@ -101,12 +101,16 @@ class Judge:
             return f"the load was {least} or more"
         return ""
 
-    def unsettled(self, wpa: Object, replicas: int) -> str:
-        """What a stored status does not say yet of what became of it, "" if nothing."""
+    def unsettled(self, wpa: Object, asked: int, running: int) -> str:
+        """What a stored status does not say yet of its target, "" if nothing.
+
+        `asked` is the target's `spec.replicas`, `running` what the target reports: a rollout that
+        stands still reports more.
+        """
         status = wpa.get("status") or {}
-        counts = (status.get("currentReplicas"), status.get("desiredReplicas"))
-        if counts != (replicas, replicas):
-            return f"the target has {replicas}, the status says {counts}"
+        said = (status.get("desiredReplicas"), status.get("currentReplicas"))
+        if said != (asked, running):
+            return f"the target has {asked} and runs {running}, the status says {said}"
         if status.get("observedGeneration") != wpa["metadata"]["generation"]:
             return "the status is of another generation"
         return ""

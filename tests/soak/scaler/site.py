@@ -94,8 +94,11 @@ class Site:
             target = self.w.store.find(DEPLOYMENTS, NAMESPACE, name)
             if wpa is None or target is None:
                 found[name] = "it is gone"
-            elif trouble := self.judge.unsettled(wpa, target["spec"]["replicas"]):
-                found[name] = trouble
+            else:
+                running = (target.get("status") or {}).get("replicas", 0)
+                trouble = self.judge.unsettled(wpa, target["spec"]["replicas"], running)
+                if trouble:
+                    found[name] = trouble
         return found
 
     async def _before(self, request: web.Request) -> web.Response | None:
