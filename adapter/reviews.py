@@ -14,9 +14,9 @@ from adapter.core import reviews
 from adapter.core.identity import MASTERS_GROUP, User
 from adapter.core.reviews import Access, AccessReview, AccessVerdict, PathAccess, TokenReview
 from adapter.metrics import AdapterMetrics
-from adapter.singleflight import SingleFlight
 from kube.client.errors import KubeError, Unreachable
 from kube.client.requests import Request, Resource, create_of
+from kube.client.singleflight import SingleFlight
 from kube.client.transport import ApiClient, Decoder
 from kube.vocab.times import Clock
 

@@ -16,7 +16,7 @@ from adapter.metrics import AdapterMetrics
 from adapter.outcomes import Outcomes
 from adapter.prometheus import Querying
 from adapter.readings import Kept, Key, Reading, Readings, Source
-from adapter.singleflight import SingleFlight
+from kube.client.singleflight import SingleFlight
 from kube.service.logs import get_logger
 from kube.vocab.times import Clock
 

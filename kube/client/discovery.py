@@ -4,7 +4,6 @@ Answers are kept per group; a kind that is not among them makes the group be rea
 CRD may have come since, but not more often than every `RELOAD_APART` seconds.
 """
 
-import asyncio
 from typing import Final
 
 import msgspec
@@ -13,6 +12,7 @@ from msgspec import Struct
 
 from kube.client.errors import KubeError, NotFound
 from kube.client.requests import Resource, raw_get, segment
+from kube.client.singleflight import SingleFlight
 from kube.client.transport import ApiClient
 from kube.vocab.kinds import WELL_KNOWN, group_of
 from kube.vocab.objects import Wire
@@ -90,7 +90,7 @@ class Discovery:
         self._client = client
         self._clock = clock or SystemClock()
         self._groups: LRUCache[str, _Known] = LRUCache(KNOWN_GROUPS)
-        self._loads: dict[str, asyncio.Task[None]] = {}
+        self._loads: SingleFlight[str, None] = SingleFlight()
 
     def __len__(self) -> int:
         """Groups whose answers are kept."""
@@ -130,17 +130,8 @@ class Discovery:
         known = self._groups.get(group)
         if known is not None and known.loaded_at > self._clock.monotonic() - RELOAD_APART:
             return
-        load = self._loads.get(group)
-        if load is None:
-            load = self._loads[group] = asyncio.ensure_future(self._read(group))
-            load.add_done_callback(lambda done: self._loaded(group, done))
-        # Who gives up must not take the others' answer along.
-        await asyncio.shield(load)
-
-    def _loaded(self, group: str, load: asyncio.Task[None]) -> None:
-        del self._loads[group]
-        if not load.cancelled():
-            load.exception()  # looked at, though perhaps nobody waits any more
+        # To its end: who gives up must not take the next ones' answer along.
+        await self._loads.share(group, lambda: self._read(group), to_its_end=True)
 
     async def _read(self, group: str) -> None:
         mappings = [

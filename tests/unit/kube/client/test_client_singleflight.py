@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from adapter.singleflight import SingleFlight
+from kube.client.singleflight import SingleFlight
 
 pytestmark = pytest.mark.asyncio
 
