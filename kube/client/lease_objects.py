@@ -8,7 +8,7 @@ from kube.client.errors import NotFound
 from kube.client.requests import Request, Resource, create_of, get_of, update_of
 from kube.client.transport import ApiClient
 from kube.vocab.objects import ObjectMeta, Wire
-from kube.vocab.times import Clock, Millis, format_micro, parse_rfc3339
+from kube.vocab.times import Clock, Millis, format_micro, moment_of
 
 LEASES: Final = Resource("coordination.k8s.io", "v1", "leases")
 
@@ -30,12 +30,12 @@ class LeaseSpec(Wire, frozen=True):
     @property
     def renewed_at(self) -> Millis | None:
         """When it was last renewed by the holder's word; None where that is no time."""
-        return _moment(self.renew_time)
+        return moment_of(self.renew_time)
 
     @property
     def held_for(self) -> Millis:
         """How long the holder had it, by its own word; 0 where that cannot be told."""
-        taken, renewed = _moment(self.acquire_time), self.renewed_at
+        taken, renewed = moment_of(self.acquire_time), self.renewed_at
         return 0 if taken is None or renewed is None else max(0, renewed - taken)
 
 
@@ -110,10 +110,3 @@ class LeaseObject:
         written = await self._client.read(request, _LEASE)
         self.writes += 1
         return written
-
-
-def _moment(text: str | None) -> Millis | None:
-    try:
-        return parse_rfc3339(text) if text else None
-    except ValueError:
-        return None

@@ -62,6 +62,14 @@ def parse_rfc3339(text: str) -> Millis:
     return millis
 
 
+def moment_of(text: str | None) -> Millis | None:
+    """The time that an object names; None where it names none, or where that cannot be read."""
+    try:
+        return parse_rfc3339(text) if text else None
+    except ValueError:
+        return None
+
+
 def format_rfc3339(millis: Millis) -> str:
     """Second precision, truncated, suffix Z: the form of `metav1.Time`."""
     moment = _EPOCH + timedelta(seconds=millis // SECOND)

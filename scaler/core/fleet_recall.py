@@ -5,7 +5,7 @@ object as its status says, until its own first evaluation. `currentMetrics` has 
 a value when a count was computed last; `ScalingActive` says whether that is so now.
 """
 
-from kube.vocab.times import Millis, parse_rfc3339
+from kube.vocab.times import Millis, moment_of
 from scaler.core.conditions import FLEET_BREAKER
 from scaler.core.fleet_evidence import Health, Recalled
 from scaler.core.messages import missing_names, tells_of_a_signal
@@ -49,7 +49,5 @@ def _name(metric: MetricStatus) -> str:
 
 def _age(text: str | None, now: Millis) -> int:
     """Milliseconds since then; 0 where that is not known."""
-    try:
-        return max(0, now - parse_rfc3339(text)) if text else 0
-    except ValueError:
-        return 0
+    then = moment_of(text)
+    return 0 if then is None else max(0, now - then)

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from kube.vocab.objects import Wire
-from kube.vocab.times import Millis, format_rfc3339, parse_rfc3339
+from kube.vocab.times import Millis, format_rfc3339, moment_of
 
 WRITER: Final = "wpa-controller"
 """The name of all our writes; with the object and the time after it, of those to a scale."""
@@ -59,13 +59,6 @@ def signed_at(entries: Iterable[ManagedFields], uid: str) -> Millis | None:
         for entry in entries
         if (entry.operation, entry.subresource) == ("Update", "scale")
         and entry.manager.startswith(prefix)
-        and (at := _moment(entry.manager.removeprefix(prefix))) is not None
+        and (at := moment_of(entry.manager.removeprefix(prefix))) is not None
     ]
     return max(found, default=None)
-
-
-def _moment(text: str) -> Millis | None:
-    try:
-        return parse_rfc3339(text)
-    except ValueError:
-        return None

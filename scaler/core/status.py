@@ -6,7 +6,7 @@ from msgspec import structs
 
 from kube.vocab.quantity import format_milli
 from kube.vocab.selectors import LabelSelector
-from kube.vocab.times import Millis, format_rfc3339, parse_rfc3339, whole_seconds
+from kube.vocab.times import Millis, format_rfc3339, moment_of, whole_seconds
 from scaler.core.conditions import Applied, Draft, drafts, merge, refusal
 from scaler.core.observed import Memory, Timer
 from scaler.core.recommender import Recommender
@@ -108,9 +108,8 @@ def memory_moved(memory: Memory, by: Millis) -> Memory:
 
 def status_moved(status: AutoscalerStatus, by: Millis) -> AutoscalerStatus:
     """The status whose time of the last scaling moved along, for whoever reads it after us."""
-    try:
-        last = parse_rfc3339(status.last_scale_time or "")
-    except ValueError:
+    last = moment_of(status.last_scale_time)
+    if last is None:
         return status
     return structs.replace(status, last_scale_time=format_rfc3339(last + by))
 
@@ -200,16 +199,10 @@ def _moved(moment: Millis | None, by: Millis) -> Millis | None:
 
 
 def _ahead(text: str, now: Millis) -> bool:
-    try:
-        return parse_rfc3339(text) > now
-    except ValueError:
-        return False
+    then = moment_of(text)
+    return then is not None and then > now
 
 
 def _moment(text: str | None, now: Millis) -> Millis | None:
-    if not text:
-        return None
-    try:
-        return min(parse_rfc3339(text), whole_seconds(now))
-    except ValueError:
-        return None
+    then = moment_of(text)
+    return None if then is None else min(then, whole_seconds(now))

@@ -17,7 +17,7 @@ from kube.client.lists import list_all
 from kube.client.requests import Resource, get_of, list_of
 from kube.client.transport import ApiClient
 from kube.vocab.objects import ObjectMeta, OwnerReference, Wire
-from kube.vocab.times import Clock, Millis, parse_rfc3339
+from kube.vocab.times import Clock, Millis, moment_of
 from scaler.core.pods import (
     MAX_CHAIN,
     Census,
@@ -132,15 +132,8 @@ def _pod(item: _WirePod) -> Pod:
         phase=item.status.phase,
         ready=ready,
         terminating=item.metadata.deletion_timestamp is not None,
-        started=_moment(item.status.start_time) or _moment(item.metadata.creation_timestamp),
+        started=moment_of(item.status.start_time) or moment_of(item.metadata.creation_timestamp),
     )
-
-
-def _moment(text: str | None) -> Millis | None:
-    try:
-        return parse_rfc3339(text) if text else None
-    except ValueError:
-        return None
 
 
 def describe(error: KubeError) -> str:

@@ -13,6 +13,7 @@ from kube.vocab.times import (
     SystemClock,
     format_micro,
     format_rfc3339,
+    moment_of,
     parse_duration,
     parse_rfc3339,
     whole_seconds,
@@ -35,7 +36,7 @@ ARABIC_15 = "\u0661\u0665"
     ],
 )  # fmt: skip
 def test_rfc3339_times(text, millis):
-    assert parse_rfc3339(text) == millis
+    assert parse_rfc3339(text) == moment_of(text) == millis
 
 
 @pytest.mark.parametrize(
@@ -54,6 +55,7 @@ def test_rfc3339_times(text, millis):
 def test_what_is_no_rfc3339_time(text):
     with pytest.raises(ValueError, match=r".+"):
         parse_rfc3339(text)
+    assert moment_of(text) is None
 
 
 @settings(max_examples=200, deadline=None)
