@@ -125,8 +125,8 @@ class TrustSource:
         """Follow the ConfigMap until cancelled."""
         request = list_of(_CONFIG_MAPS, NAMESPACE, field_selector=f"metadata.name={NAME}")
 
-        def failed(error: str) -> None:
-            _log.warning("cannot follow the trust of the cluster", error=error)
+        def failed(error: Exception) -> None:
+            _log.warning("cannot follow the trust of the cluster", error=str(error))
 
         complaints = Complaints(failed, asyncio.get_running_loop().time)
         await Reflector(client, request, _DECODER, self, on_error=complaints).run()

@@ -13,6 +13,7 @@ from aiohttp import web
 
 from kube.client.configuration import load_credentials
 from kube.client.discovery import Discovery
+from kube.client.errors import NotFound
 from kube.client.events import EventRecorder
 from kube.client.items import Key
 from kube.client.reflector import Reflector
@@ -271,11 +272,12 @@ class Scaler:
             self.ticker.schedule(entry, at_once=at_once)
 
 
-def _cannot_list(namespace: str, error: str) -> None:
-    if "404 NotFound" in error:
-        error += " (is the CRD installed? kubectl apply -k manifests/crd)"
-    _log.error("Cannot list or watch autoscalers", error=error, namespace=namespace)
+def _cannot_list(namespace: str, error: Exception) -> None:
+    text = str(error)
+    if isinstance(error, NotFound):
+        text += " (is the CRD installed? kubectl apply -k manifests/crd)"
+    _log.error("Cannot list or watch autoscalers", error=text, namespace=namespace)
 
 
-def _cannot_lead(error: str) -> None:
-    _log.error("Cannot hold the lease", error=error)
+def _cannot_lead(error: Exception) -> None:
+    _log.error("Cannot hold the lease", error=str(error))

@@ -12,9 +12,9 @@ KNOWN: Final = 64
 
 
 class Complaints:
-    """Passes on the texts of errors, each once in `AGAIN` seconds."""
+    """Passes on errors, of each text one in `AGAIN` seconds."""
 
-    def __init__(self, tell: Callable[[str], None], monotonic: Callable[[], float]) -> None:
+    def __init__(self, tell: Callable[[Exception], None], monotonic: Callable[[], float]) -> None:
         self._tell = tell
         self._told: TTLCache[str, None] = TTLCache(KNOWN, AGAIN, timer=monotonic)
 
@@ -23,4 +23,4 @@ class Complaints:
         text = str(error)
         if text not in self._told:
             self._told[text] = None
-            self._tell(text)
+            self._tell(error)

@@ -3,6 +3,7 @@
 import pytest
 from aiohttp import web
 
+from scaler import app
 from tests.integration.scaler.manifests import autoscaler, deployment
 from tests.integration.scaler.world import AUTOSCALERS, world
 
@@ -32,3 +33,15 @@ async def test_the_first_list_is_a_stream_where_the_server_does_that(tmp_path, r
         streams = [query for query in queries if "sendInitialEvents" in query]
         pages = [query for query in queries if "watch" not in query]
         assert (len(streams), len(pages)) == ((1, 1) if refused else (1, 0))
+
+
+@pytest.mark.asyncio
+@pytest.mark.looptime
+async def test_a_missing_crd_is_told_with_the_remedy(tmp_path, monkeypatch):
+    told: list[str] = []
+    monkeypatch.setattr(app._log, "error", lambda _, error, **__: told.append(error))
+    async with world(tmp_path) as w:
+        w.uninstall()
+        await w.scaler()
+        await w.eventually(lambda: told)
+    assert all("404" in text and "kubectl apply -k manifests/crd" in text for text in told)

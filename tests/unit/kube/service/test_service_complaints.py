@@ -9,7 +9,7 @@ class World:
     def __init__(self) -> None:
         self.now = 0.0
         self.told: list[str] = []
-        self.complaints = Complaints(self.told.append, lambda: self.now)
+        self.complaints = Complaints(lambda error: self.told.append(str(error)), lambda: self.now)
 
     def meet(self, *texts: str) -> list[str]:
         """Meet these troubles; returns what is told of them."""
