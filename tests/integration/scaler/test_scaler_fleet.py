@@ -10,17 +10,14 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-import yaml
 
 from bench.footprint.fleet import Fleet
 from bench.footprint.server import Server
 from kube.service.listeners import listening
 from kube.service.settings import Address
 from kube.vocab.times import LoopClock
-from scaler.settings import Settings
-from tests.integration.scaler.daemon import Running
+from tests.integration.scaler.played import scaler_on
 from tests.integration.scaler.world import EPOCH
-from tests.ports import free_port
 
 PERIOD = 1.5
 PERIODS = 10
@@ -45,25 +42,9 @@ async def scaled(folder: Path) -> AsyncIterator[Server]:
     clock = LoopClock(EPOCH)
     server = Server(SIZE, clock)
     async with listening(server.app(), Address("127.0.0.1", 0), flag="none", drain=0.1) as bound:
-        path = folder / "kubeconfig"
-        content = {
-            "clusters": [{"name": "c", "cluster": {"server": f"http://127.0.0.1:{bound.port}"}}],
-            "contexts": [{"name": "c", "context": {"cluster": "c"}}],
-            "current-context": "c",
-        }
-        path.write_text(yaml.safe_dump(content))
-        settings = Settings(
-            kubeconfig=str(path),
-            metrics_address=Address("127.0.0.1", free_port()),
-            health_port=free_port(),
-            leader_election=False,
-            period=round(PERIOD * 1000),
-        )
-        running = Running(settings, clock)
-        try:
+        url = f"http://127.0.0.1:{bound.port}"
+        async with scaler_on(url, folder, clock, period=round(PERIOD * 1000)):
             yield server
-        finally:
-            await running.stop()
 
 
 @pytest.mark.asyncio

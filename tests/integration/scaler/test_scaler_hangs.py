@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from aiohttp import web
 
 from bench.footprint.fleet import Fleet, Json
@@ -19,10 +18,8 @@ from bench.footprint.server import Server
 from kube.service.listeners import listening
 from kube.service.settings import Address
 from kube.vocab.times import Clock, LoopClock
-from scaler.settings import Settings
-from tests.integration.scaler.daemon import Running
+from tests.integration.scaler.played import scaler_on
 from tests.integration.scaler.world import EPOCH
-from tests.ports import free_port
 
 PERIOD = 15.0
 SIZE = Fleet(namespaces=20, apps=8, pods=5)
@@ -97,27 +94,11 @@ async def scaled(folder: Path, hangs: Hangs) -> AsyncIterator[Hanging]:
     clock = LoopClock(EPOCH)
     server = Hanging(clock, hangs)
     async with listening(server.app(), Address("127.0.0.1", 0), flag="none", drain=0.1) as bound:
+        url = f"http://127.0.0.1:{bound.port}"
         if hangs is recommender:
-            server.recommender = f"http://127.0.0.1:{bound.port}/recommender"
-        content: Json = {
-            "clusters": [{"name": "c", "cluster": {"server": f"http://127.0.0.1:{bound.port}"}}],
-            "contexts": [{"name": "c", "context": {"cluster": "c"}}],
-            "current-context": "c",
-        }
-        path = folder / "kubeconfig"
-        path.write_text(yaml.safe_dump(content))
-        settings = Settings(
-            kubeconfig=str(path),
-            metrics_address=Address("127.0.0.1", free_port()),
-            health_port=free_port(),
-            leader_election=False,
-            workers=WORKERS,
-        )
-        running = Running(settings, clock)
-        try:
+            server.recommender = f"{url}/recommender"
+        async with scaler_on(url, folder, clock, workers=WORKERS):
             yield server
-        finally:
-            await running.stop()
 
 
 @pytest.mark.asyncio

@@ -3,7 +3,6 @@
 import os
 import sys
 from pathlib import Path
-from random import Random
 from typing import Any, Final
 
 import aiohttp
@@ -11,10 +10,10 @@ import msgspec
 from msgspec import Struct
 
 from bench.processes import cpu_seconds, resident_mib
-from sandbox.demo.ports import free_ports
 from sandbox.demo.processes import Child, Children
 from tests.integration.scaler.pages import Scrape
 from tests.integration.scaler.world import SYSTEM
+from tests.ports import free_port, free_ports
 from tests.soak.scaler.held import CONNECTIONS, Trend, trend
 
 LOOPBACK: Final = "127.0.0.1"
@@ -95,7 +94,7 @@ class Daemon:
 
 async def start_scaler(children: Children, number: int, kubeconfig: Path) -> Daemon:
     """`wpa-scaler` as shipped, but for the level of its log."""
-    metrics, health = free_ports(2, Random())
+    metrics, health = free_ports(2)
     flags = (
         f"--kubeconfig={kubeconfig}",
         f"--metrics-addr={LOOPBACK}:{metrics}",
@@ -111,7 +110,7 @@ async def start_adapter(
     children: Children, port: int, kubeconfig: Path, rules: Path, prometheus: str
 ) -> Daemon:
     """`wpa-adapter` as shipped."""
-    (metrics,) = free_ports(1, Random())
+    metrics = free_port()
     flags = (
         f"--kubeconfig={kubeconfig}",
         f"--config={rules}",

@@ -18,11 +18,11 @@ import aiohttp
 from aiohttp import web
 
 from kube.vocab.times import SECOND, SystemClock
-from sandbox.demo.ports import free_ports
 from sandbox.demo.processes import Children
 from tests.integration.adapter.kit.prometheus import FakePrometheus, fake_prometheus
 from tests.integration.scaler.manifests import NAMESPACE, shipped
 from tests.integration.scaler.world import SYSTEM, World
+from tests.ports import free_port
 from tests.soak.scaler.mishaps import Mishaps
 from tests.soak.scaler.plan import Plan, Say
 from tests.soak.scaler.processes import LOOPBACK, Daemon, start_adapter, start_scaler
@@ -73,7 +73,7 @@ class Run:
     async def start(self, folder: Path, children: Children) -> None:
         """The adapter behind the API server, the consumers, two scalers."""
         w = self.site.w
-        (port,) = free_ports(1, Random())
+        port = free_port()
         service, api_service = shipped("adapter/service.yaml") + shipped("adapter/api-service.yaml")
         service["spec"] = {"type": "ExternalName", "externalName": "localhost"}
         api_service["spec"]["service"]["port"] = port
