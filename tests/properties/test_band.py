@@ -61,7 +61,7 @@ def too_much(spec: Spec, count: int) -> int:
 
 
 @given(st.one_of(specs(), specs(close=True)), st.data())
-@settings(deadline=None, max_examples=600)
+@settings(max_examples=600)
 def test_with_a_wide_enough_band_no_constant_load_swings(spec, data):
     assume(narrow_band(spec) == "")
     (signal,) = spec.metrics
@@ -75,7 +75,7 @@ def test_with_a_wide_enough_band_no_constant_load_swings(spec, data):
 
 
 @given(specs(close=True))
-@settings(deadline=None, max_examples=400)
+@settings(max_examples=400)
 def test_where_it_warns_there_is_a_load_that_never_settles(spec):
     assume(narrow_band(spec) != "")
     (signal,) = spec.metrics
@@ -88,7 +88,7 @@ def test_where_it_warns_there_is_a_load_that_never_settles(spec):
 
 
 @given(specs(close=True))
-@settings(deadline=None, max_examples=400)
+@settings(max_examples=400)
 def test_either_remedy_ends_the_warning(spec):
     text = narrow_band(spec)
     assume(text)

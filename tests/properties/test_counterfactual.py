@@ -33,7 +33,7 @@ def test_applying_it_changes_the_decision_for_every_rule_that_binds():
 
 
 @given(st.randoms(use_true_random=False))
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 def test_applying_it_changes_the_decision(chance):
     check(chance)
 

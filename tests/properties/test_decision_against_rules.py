@@ -31,7 +31,7 @@ def _compare(chance: Random, *, large: bool = False) -> str:
     return told.rule
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(chance=st.randoms(use_true_random=False))
 def test_decide_agrees_with_the_rules(chance):
     _compare(chance)

@@ -40,7 +40,7 @@ def test_every_decision_of_a_sweep():
         assert decide(spec, world, NOW) == decision
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(chance=st.randoms(use_true_random=False))
 def test_every_decision(chance):
     spec, world, decision = _drawn(chance)

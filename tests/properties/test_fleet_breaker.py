@@ -260,4 +260,4 @@ def _anything(fleets: Fleets, chance: Random) -> None:
 
 
 TestFleets = Fleets.TestCase
-TestFleets.settings = settings(max_examples=60, stateful_step_count=20, deadline=None)
+TestFleets.settings = settings(max_examples=60, stateful_step_count=20)

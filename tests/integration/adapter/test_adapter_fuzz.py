@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 import jsonschema
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.hostile.campaign import campaign
@@ -35,7 +35,7 @@ def drawn(parameters: list[dict[str, Any]]) -> st.SearchStrategy[dict[str, str]]
     return st.fixed_dictionaries(must, optional=may)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60)
 @given(data=st.data())
 def test_the_description_of_the_api_holds(tmp_path_factory, data):
     """OpenAPI v3 as it is served: any values for its parameters, and answers of its schema."""

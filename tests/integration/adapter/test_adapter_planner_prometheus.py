@@ -168,7 +168,7 @@ def combinations(fixed: str) -> list[tuple[str, ...]]:
     return [(one,) for one in ((*QUEUES, "none") if fixed == FIXED[1] else NAMESPACES)]
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.filter_too_much])
 @given(EXPRESSIONS, GUARDS, st.sampled_from(FIXED), st.data())
 def test_random_queries(prometheus, expression, guard, fixed, data):
     http, instants = prometheus

@@ -246,9 +246,7 @@ vectors = st.recursive(
 )
 
 
-@settings(
-    max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(expression=vectors, second=st.integers(0, SPAN_S + 400))
 def test_expressions_of_any_shape(both: tuple[str, Samples], expression: str, second: int) -> None:
     _assert_equal(both, expression, BASE_MS + second * 1000 + 249)

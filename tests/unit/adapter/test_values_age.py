@@ -31,7 +31,7 @@ RULES = [
         max_size=25,
     )
 )
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_whatever_happens_no_value_is_older_than_allowed(steps):
     """A value is as old as its evaluation: at most the longer of the time to live and `staleFor`,
     or the answer to a query that this read itself waited for or joined.

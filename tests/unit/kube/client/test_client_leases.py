@@ -5,7 +5,7 @@ import math
 
 import looptime
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kube.client.leases import DURATION, LONGEST, RENEW_WITHIN, RETRY, SHORTER
@@ -279,7 +279,7 @@ TROUBLES = st.lists(
     deleted=st.none() | st.integers(20, 60),
     walls=st.tuples(st.integers(-3600, 3600), st.integers(-3600, 3600)),
 )
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=20)
 def test_two_never_hold_at_once_whatever_befalls_them(troubles, deaths, deleted, walls):
     """`deaths`: at that second the one or the other ends, orderly or not, and comes back 1 s later
     under another name.

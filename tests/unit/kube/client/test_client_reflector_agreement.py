@@ -6,7 +6,7 @@ from typing import Any
 
 import looptime
 import msgspec
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from kube.client.reflector import Reflector
@@ -130,7 +130,7 @@ async def play(script: list[Any], seed: int, streams: bool) -> None:
         assert reflector.stats.sink_errors == 0, reflector.stats.last_error
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=150)
 @given(st.lists(STEPS, max_size=25), st.integers(0, 2**16), st.booleans())
 @example(
     [("put", "w1", 1), ("pause", 1.0), ("leap", 5000), ("pause", 1.0), ("move", 4000)], 0, False

@@ -81,7 +81,7 @@ async def test_a_cut_is_a_normal_end_and_its_half_line_is_dropped(tail):
     assert await kinds(answering(line("ADDED", widget("a", "6")), tail, then="cut")) == ["ADDED"]
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.lists(st.integers(1, 200), max_size=20))
 def test_lines_do_not_depend_on_how_the_bytes_arrive(sizes):
     body = b"".join(line("ADDED", widget(f"w{i}", str(i))) for i in range(6))

@@ -82,7 +82,7 @@ def test_format_milli(milli, text):
 _numbers = st.from_regex(r"[+-]?([0-9]{1,12}(\.[0-9]{0,12})?|\.[0-9]{1,12})", fullmatch=True)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(number=_numbers, suffix=st.sampled_from([*_DECIMAL, *_BINARY, "e3", "E-7", "e+12", "e-15"]))
 def test_value_against_decimal_arithmetic(number, suffix):
     with localcontext() as context:
@@ -102,7 +102,7 @@ def test_value_against_decimal_arithmetic(number, suffix):
     assert quantity.milli == int(milli)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(
     nano=st.integers(-(10**30), 10**30), family=st.sampled_from(["DecimalSI", "DecimalExponent"])
 )
@@ -113,14 +113,14 @@ def test_canonical_text_is_exact_and_has_no_point(nano, family):
     assert str(Quantity.parse(text)) == text
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(units=st.integers(-(2**90), 2**90), shift=st.integers(0, 70))
 def test_binary_text_is_exact(units, shift):
     nano = (units << shift) * 10**9
     assert Quantity.parse(str(Quantity(nano, "BinarySI"))).nano == nano
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(first=_numbers, second=_numbers)
 def test_order_is_kept(first, second):
     if Fraction(first) <= Fraction(second):
@@ -128,7 +128,7 @@ def test_order_is_kept(first, second):
         assert parse_milli(first) <= parse_milli(second)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(text=st.text(alphabet="0123456789+-.eEnumkMGTPi KN%", max_size=12))
 def test_anything_else_is_a_quantity_error(text):
     try:

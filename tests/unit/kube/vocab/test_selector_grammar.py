@@ -121,7 +121,7 @@ def accepted(text: str) -> bool:
     return True
 
 
-@settings(max_examples=2000, deadline=None)
+@settings(max_examples=2000)
 @given(text=_texts | st.text(max_size=10))
 @example("a= =b")
 @example("a\u00a0=b")
@@ -137,7 +137,7 @@ def test_a_selector_is_what_the_grammar_says(text):
     assert accepted(text) == is_selector(text)
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 @given(parts=st.lists(_requirement, max_size=4), blank=_blank)
 def test_whatever_the_grammar_makes_is_accepted_and_means_itself(parts, blank):
     text = f"{blank},{blank}".join(parts)

@@ -193,7 +193,7 @@ _requirements = st.one_of(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     parts=st.lists(_requirements, max_size=4), labels=st.dictionaries(_words, _values, max_size=3)
 )
@@ -205,7 +205,7 @@ def test_canonical_text_means_the_same(parts, labels):
     assert again.matches(labels) == selector.matches(labels)
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 @given(text=st.text(alphabet="ab in()=!,<>1-/ \tnot", max_size=14))
 def test_any_text_is_a_selector_or_a_selector_error(text):
     try:

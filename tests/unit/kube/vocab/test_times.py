@@ -58,7 +58,7 @@ def test_what_is_no_rfc3339_time(text):
     assert moment_of(text) is None
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(millis=st.integers(0, 253_402_300_799_999))
 def test_formats_against_datetime(millis):
     moment = datetime.fromtimestamp(millis // 1000, UTC)

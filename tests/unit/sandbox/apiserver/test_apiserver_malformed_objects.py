@@ -110,7 +110,7 @@ def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     return found
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=600)
 @given(st.sampled_from(EXAMPLES), st.data())
 def test_any_value_in_any_place_is_refused_or_served(
     example: tuple[Resource, Object], data: st.DataObject

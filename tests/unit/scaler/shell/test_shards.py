@@ -7,7 +7,7 @@ from random import Random
 
 import looptime
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from kube.client.credentials import Credentials, Identity
@@ -323,7 +323,7 @@ TROUBLES = st.lists(
     [(12, 0, False), (15, 2, False)],
     (-3483, 2908, -227),
 )
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=15)
 def test_two_never_write_to_one_object_whatever_befalls_them(troubles, deaths, walls):
     """`deaths`: at that second that member ends, orderly or not; another one comes 1 s later."""
     with asyncio.Runner(loop_factory=lambda: looptime.new_event_loop(noop_cycles=8)) as runner:
